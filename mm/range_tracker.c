@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Ranges in flight, and readers that must not overlap them.
+ *
+ * include/linux/range_tracker.h gives the protocol.  This is why it holds.
+ *
+ * Registered tickets.  Registration and the start of a range are both done
+ * under tracker->lock, so one comes first.  If the range came first, the
+ * ticket counts it in 'pending' and waits for its end.  If the ticket came
+ * first, the range sets 'collided' before its writer goes on to withdraw
+ * what was published under user_lock.  The publisher tests 'collided' under
+ * user_lock.  Had the withdrawal already run, user_lock makes the mark
+ * visible (A); had it not, it will find what is being published.
+ *
+ * Unregistered tickets are the same with the roles of 'pending' and
+ * 'collided' played by 'nr' and 'started', for all ranges instead of the
+ * overlapping ones, and without the lock:
+ *
+ *	range_tracker_start()			range_ticket_begin()
+ *	  nr = nr + 1
+ *	  started = started + 1  (B, release)	  seq = started   (B, acquire)
+ *	  ... withdraw, change ...		  nr == 0 ?       (C, acquire)
+ *	range_tracker_end()			  ... read ...
+ *	  nr = nr - 1            (C, release)
+ *
+ * (B): every range that 'seq' counts has its increment of 'nr' visible.  So
+ * nr == 0 says that all of these have ended, and (C) that what they wrote is
+ * visible to the reads that follow.  A range that 'seq' does not count makes
+ * 'started' differ from 'seq', which the publisher sees under user_lock as in
+ * (A).  The lock carries (C) over from one writer to the next, so that a zero
+ * stored by the last of them speaks for all.
+ *
+ * A false 'must retry' of an unregistered ticket costs one pass: the ticket
+ * registers before the next one, and is exact from there.
+ */
+#include <linux/export.h>
+#include <linux/range_tracker.h>
+#include <linux/sched.h>
+
+/**
+ * range_tracker_init() - make a tracker ready, with no range in flight
+ * @tracker: the tracker
+ * @started: first value of the sequence; any will do
+ */
+void range_tracker_init(struct range_tracker *tracker, unsigned long started)
+{
+	spin_lock_init(&tracker->lock);
+	tracker->active = RB_ROOT_CACHED;
+	tracker->tickets = RB_ROOT_CACHED;
+	tracker->started = started;
+	tracker->nr = 0;
+}
+EXPORT_SYMBOL_GPL(range_tracker_init);
+
+static struct range_ticket *to_ticket(struct interval_tree_node *node)
+{
+	return node ? container_of(node, struct range_ticket, node) : NULL;
+}
+
+#define for_each_overlapping_ticket(ticket, tracker, first, end)	\
+	for (ticket = to_ticket(interval_tree_iter_first(		\
+			&(tracker)->tickets, first, end));		\
+	     ticket;							\
+	     ticket = to_ticket(interval_tree_iter_next(		\
+			&ticket->node, first, end)))
+
+/**
+ * range_tracker_start() - put a range in flight
+ * @tracker: the tracker
+ * @range:   bounds set in @range->node by the caller, who keeps it in place
+ *           until range_tracker_end()
+ *
+ * Cannot fail and never waits for a reader.
+ *
+ * Context: Caller holds @tracker->lock.
+ */
+void range_tracker_start(struct range_tracker *tracker,
+			 struct tracked_range *range)
+{
+	struct interval_tree_node *node = &range->node;
+	struct range_ticket *ticket;
+
+	lockdep_assert_held(&tracker->lock);
+	interval_tree_insert(node, &tracker->active);
+	WRITE_ONCE(tracker->nr, tracker->nr + 1);
+	range->seq = tracker->started + 1;
+	/* (B): pairs with range_ticket_begin() */
+	smp_store_release(&tracker->started, range->seq);
+
+	/* (A): the user's lock makes this visible to range_ticket_retry() */
+	for_each_overlapping_ticket(ticket, tracker, node->start, node->last)
+		WRITE_ONCE(ticket->collided, true);
+}
+EXPORT_SYMBOL_GPL(range_tracker_start);
+
+/**
+ * range_tracker_end() - take a range out of flight
+ * @tracker: the tracker
+ * @range:   the range given to range_tracker_start(); free for reuse on return
+ *
+ * Wakes the readers for whom this was the last range to wait for.
+ *
+ * Context: Caller holds @tracker->lock.
+ */
+void range_tracker_end(struct range_tracker *tracker,
+		       struct tracked_range *range)
+{
+	struct interval_tree_node *node = &range->node;
+	struct range_ticket *ticket;
+
+	lockdep_assert_held(&tracker->lock);
+	interval_tree_remove(node, &tracker->active);
+	/* (C): pairs with range_ticket_begin() */
+	smp_store_release(&tracker->nr, tracker->nr - 1);
+
+	for_each_overlapping_ticket(ticket, tracker, node->start, node->last) {
+		if (range_seq_after(range->seq, ticket->seq))
+			continue;
+		if (!--ticket->pending)
+			complete(&ticket->idle);
+	}
+}
+EXPORT_SYMBOL_GPL(range_tracker_end);
+
+/**
+ * range_tracker_first() - find a range in flight
+ * @tracker: the tracker
+ * @start:   first address of interest
+ * @last:    last address of interest
+ *
+ * Context: Caller holds @tracker->lock, which also keeps the result in flight.
+ * Return: the overlapping range with the lowest address, or NULL.
+ */
+struct tracked_range *range_tracker_first(struct range_tracker *tracker,
+					  unsigned long start,
+					  unsigned long last)
+{
+	struct interval_tree_node *node;
+
+	lockdep_assert_held(&tracker->lock);
+	node = interval_tree_iter_first(&tracker->active, start, last);
+	return node ? container_of(node, struct tracked_range, node) : NULL;
+}
+EXPORT_SYMBOL_GPL(range_tracker_first);
+
+/**
+ * range_ticket_init() - prepare a ticket
+ * @ticket: the ticket
+ * @start:  first address the reader depends on
+ * @last:   last address the reader depends on
+ */
+void range_ticket_init(struct range_ticket *ticket, unsigned long start,
+		       unsigned long last)
+{
+	ticket->node.start = start;
+	ticket->node.last = last;
+	ticket->registered = false;
+	ticket->precise = false;
+}
+EXPORT_SYMBOL_GPL(range_ticket_init);
+
+/**
+ * range_ticket_register() - take a ticket that is exact
+ * @tracker: the tracker
+ * @ticket:  an initialised ticket that is not registered
+ *
+ * On return @ticket->pending says how many overlapping ranges are in flight;
+ * range_ticket_wait() waits for these, and for no other.
+ *
+ * Context: Caller holds @tracker->lock.
+ */
+void range_ticket_register(struct range_tracker *tracker,
+			   struct range_ticket *ticket)
+{
+	unsigned long start = ticket->node.start, last = ticket->node.last;
+	struct interval_tree_node *node;
+
+	lockdep_assert_held(&tracker->lock);
+	ticket->seq = tracker->started;
+	ticket->collided = false;
+	ticket->registered = true;
+	ticket->pending = 0;
+	init_completion(&ticket->idle);
+	for (node = interval_tree_iter_first(&tracker->active, start, last);
+	     node; node = interval_tree_iter_next(node, start, last))
+		ticket->pending++;
+	if (!ticket->pending)
+		complete(&ticket->idle);
+	interval_tree_insert(&ticket->node, &tracker->tickets);
+}
+EXPORT_SYMBOL_GPL(range_ticket_register);
+
+/**
+ * range_ticket_unregister() - give a registered ticket back
+ * @tracker: the tracker
+ * @ticket:  the ticket
+ *
+ * Context: Caller holds @tracker->lock.
+ */
+void range_ticket_unregister(struct range_tracker *tracker,
+			     struct range_ticket *ticket)
+{
+	lockdep_assert_held(&tracker->lock);
+	interval_tree_remove(&ticket->node, &tracker->tickets);
+	ticket->registered = false;
+}
+EXPORT_SYMBOL_GPL(range_ticket_unregister);
+
+/**
+ * range_ticket_wait() - wait for the ranges that began before the ticket
+ * @ticket: a registered ticket
+ * @state:  TASK_UNINTERRUPTIBLE, TASK_INTERRUPTIBLE or TASK_KILLABLE
+ *
+ * The ticket stays registered whatever the result.
+ *
+ * Context: May sleep, for as long as the overlapping ranges take.
+ * Return: 0, or -ERESTARTSYS if a signal that @state admits came first.
+ */
+int range_ticket_wait(struct range_ticket *ticket, unsigned int state)
+{
+	might_sleep();
+	return wait_for_completion_state(&ticket->idle, state);
+}
+EXPORT_SYMBOL_GPL(range_ticket_wait);
+
+/**
+ * range_ticket_begin() - begin to read
+ * @tracker: the tracker
+ * @ticket:  an initialised ticket
+ *
+ * The first pass takes no lock if nothing is in flight.
+ *
+ * Context: May sleep.  Caller must hold no lock that a writer needs before it
+ * can end its range.
+ * Return: 0, or -ERESTARTSYS if a fatal signal came while waiting; then
+ * range_ticket_end() is still due.
+ */
+int range_ticket_begin(struct range_tracker *tracker,
+		       struct range_ticket *ticket)
+{
+	might_sleep();
+	if (!ticket->precise) {
+		ticket->precise = true;
+		/* (B) and (C), in this order */
+		ticket->seq = smp_load_acquire(&tracker->started);
+		if (!smp_load_acquire(&tracker->nr))
+			return 0;
+	}
+
+	spin_lock(&tracker->lock);
+	if (ticket->registered)
+		range_ticket_unregister(tracker, ticket);
+	range_ticket_register(tracker, ticket);
+	spin_unlock(&tracker->lock);
+
+	return range_ticket_wait(ticket, TASK_KILLABLE);
+}
+EXPORT_SYMBOL_GPL(range_ticket_begin);
+
+/**
+ * range_ticket_retry() - must what was read be thrown away?
+ * @tracker: the tracker
+ * @ticket:  the ticket that range_ticket_begin() took
+ *
+ * Context: Caller holds the lock under which writers withdraw what readers
+ * have published.  Does not sleep.
+ * Return: true if a range that overlaps may have been in flight meanwhile.
+ */
+bool range_ticket_retry(struct range_tracker *tracker,
+			struct range_ticket *ticket)
+{
+	if (ticket->registered)
+		return READ_ONCE(ticket->collided);
+	return READ_ONCE(tracker->started) != ticket->seq;
+}
+EXPORT_SYMBOL_GPL(range_ticket_retry);
+
+/**
+ * range_ticket_end() - finish with a ticket
+ * @tracker: the tracker
+ * @ticket:  the ticket, after any number of range_ticket_begin()
+ *
+ * Context: Does not sleep.
+ */
+void range_ticket_end(struct range_tracker *tracker,
+		      struct range_ticket *ticket)
+{
+	if (!ticket->registered)
+		return;
+	spin_lock(&tracker->lock);
+	range_ticket_unregister(tracker, ticket);
+	spin_unlock(&tracker->lock);
+}
+EXPORT_SYMBOL_GPL(range_ticket_end);
