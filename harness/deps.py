@@ -8,7 +8,8 @@ import subprocess
 from harness import proc, ui
 
 GROUPS = {
-    "base": ["linux-source-6.12", "xz-utils", "tar", "git"],
+    "base": ["linux-source-6.12"],
+    "tree": ["xz-utils", "tar", "git"],
     "build": ["gcc", "make", "bc", "bison", "flex", "libelf-dev", "libssl-dev",
               "ccache", "cpio", "rsync", "kmod", "python3", "perl"],
     "boot": ["qemu-system-x86", "busybox-static"],
@@ -16,8 +17,7 @@ GROUPS = {
     "run": ["seabios"],
     "check": ["sparse", "libasan8", "libubsan1", "libtsan2", "g++",
               "python3-sphinx", "shellcheck", "libcap-dev", "libnuma-dev"],
-    "deb": ["dpkg-dev", "debhelper", "fakeroot", "lsb-release", "dwarves",
-            "linux-config-6.12"],
+    "deb-tools": ["dpkg-dev", "debhelper", "fakeroot", "lsb-release", "dwarves"],
 }
 
 

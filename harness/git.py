@@ -5,7 +5,7 @@ import os
 import stat
 import subprocess
 
-from harness import proc, ui
+from harness import paths, proc, ui
 
 # A commit's identity must depend on its content alone.
 EPOCH = 1767225600
@@ -25,6 +25,9 @@ class Git:
         env = {key: value for key, value in os.environ.items()
                if not key.startswith("GIT_")}
         env.update(GIT_CONFIG_NOSYSTEM="1", GIT_CONFIG_GLOBAL="/dev/null", LC_ALL="C")
+        # A checkout may belong to another user than the one who runs this.
+        env.update(GIT_CONFIG_COUNT="1", GIT_CONFIG_KEY_0="safe.directory",
+                   GIT_CONFIG_VALUE_0="*")
         for role in ("AUTHOR", "COMMITTER"):
             env[f"GIT_{role}_NAME"], env[f"GIT_{role}_EMAIL"] = self.identity
             env[f"GIT_{role}_DATE"] = f"{EPOCH + when} +0000"
@@ -112,3 +115,11 @@ def import_folder(git, folder, ref, message):
     if feed.wait():
         raise ui.Fail(f"git could not store the base in {git.top}: is the disk full?")
     return git.text("rev-parse", ref)
+
+
+def own_files(below="."):
+    """Regular files of the repository that are not ignored, tracked or not."""
+    known = Git(paths.ROOT).paths("ls-files", "-z", "-co", "--exclude-standard", "--",
+                                  below)
+    return [name for name in known
+            if (paths.ROOT / name).is_file() and not (paths.ROOT / name).is_symlink()]

@@ -2,6 +2,7 @@
 """Configures and builds kernels, with ccache and reusable object trees."""
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from harness import base, deps, kconfig, paths, proc, tree as trees, ui
 
 # Free space needed and seconds expected on two cores with an empty cache.
 NEEDS = {"plain": (3, 320), "debug": (5, 700), "kcsan": (5, 700), "off": (3, 240)}
+# Where options of the series are defined.
+SERIES_KCONFIG = ("mm/Kconfig", "mm/Kconfig.debug", "lib/Kconfig.debug")
 # Fixed, so that equal sources give equal objects and ccache hits.
 STAMPS = {
     "KBUILD_BUILD_TIMESTAMP": "Thu Jan  1 00:00:00 UTC 2026",
@@ -96,12 +99,19 @@ def configure(src, obj, options, log):
                       + "; ".join(missing))
 
 
-def known_options(tree, config, src):
-    """The merged options; those of the series only if the series is there."""
-    names = kconfig.names(tree, config)
-    if not (src / "mm" / "mmu_notifier.c").is_file() or not trees.patches():
-        names = kconfig.names("stock", config)
-    return kconfig.merged(names)
+def known(names, src):
+    """The merged options of fragments that this source has at all.
+
+    Only those that the series adds may be missing: a prefix of it, or an
+    empty one, has not got them yet.
+    """
+    ours = kconfig.merged(name for name in names if name.startswith("new"))
+    files = [src / name for name in SERIES_KCONFIG]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in files)
+    absent = [name for name in ours
+              if not re.search(rf"^\s*config {name.removeprefix('CONFIG_')}$", text, re.M)]
+    return {name: value for name, value in kconfig.merged(names).items()
+            if name not in absent}
 
 
 def build(tree="new", config="plain", targets=None):
@@ -113,7 +123,7 @@ def build(tree="new", config="plain", targets=None):
         obj = object_tree(tree, config, src)
         if not (obj / "vmlinux").exists():
             paths.ensure_space(space)
-        configure(src, obj, known_options(tree, config, src),
+        configure(src, obj, known(kconfig.names(tree, config), src),
                   f"config-{tree}-{config}.log")
         goals = list(targets) if targets else ["bzImage", "modules"]
         what = f"building {tree}-{config}" + (f" {' '.join(targets)}" if targets else "")

@@ -60,9 +60,7 @@ def _files_below(path):
         if not full.is_file():
             raise ui.Fail(f"a patch brings {path}, which is not in the repository")
         return [path]
-    known = gitlib.Git(paths.ROOT).paths("ls-files", "-z", "-co", "--exclude-standard",
-                                         "--", path)
-    there = sorted(name for name in known if (paths.ROOT / name).is_file())
+    there = sorted(gitlib.own_files(path))
     if not there:
         raise ui.Fail(f"a patch brings {path}, which holds no file")
     return there
@@ -173,7 +171,7 @@ def _checkout(git, new, discard):
     git.text("update-ref", ASSEMBLED, new)
 
 
-def assemble_locked(discard=False):
+def assemble_locked(discard=False, quiet=False):
     """assemble() for a caller that holds the lock on the tree."""
     _create()
     git = repository()
@@ -184,7 +182,7 @@ def assemble_locked(discard=False):
         made = commits(series)
         _checkout(git, made[-1] if made else base_commit(), discard)
         INPUTS.write_text(inputs, encoding="ascii")
-    left = edits(git, ASSEMBLED)
+    left = [] if quiet else edits(git, ASSEMBLED)
     if left:
         more = f" and {len(left) - 4} more" if len(left) > 4 else ""
         ui.say(f"note: build/tree has edits that series/ has not (make refresh keeps "
@@ -194,7 +192,7 @@ def assemble_locked(discard=False):
 
 def assemble(discard=False):
     """Path of build/tree, brought up to the base and the series."""
-    deps.ensure("base")
+    deps.ensure("tree")
     ensure_base()
     with paths.lock("tree"):
         return assemble_locked(discard)

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Builds every prefix of the series, with the option on and off.
+
+A prefix is compiled as the objects of mm/, fork.o, the architecture's mm and
+KVM, which is where the series reaches; FULL=1 links a kernel for each, and
+the last one is always linked.
+"""
+
+from harness import deps, git as gitlib, kconfig, kernel, paths, proc, tree, ui
+
+WORK = paths.BUILD / "bisect"
+PARTS = {
+    "plain": ["mm/", "kernel/fork.o", "virt/", "arch/x86/mm/", "arch/x86/kvm/",
+              "lib/test_hmm.o", "drivers/misc/sgi-gru/"],
+    "off": ["mm/", "kernel/fork.o", "arch/x86/mm/"],
+}
+SPACE_GIB = 6
+
+
+def _worktree(git, commit):
+    """A second work tree of build/tree's repository, at this commit."""
+    if not (WORK / ".git").exists():
+        git.text("worktree", "prune")
+        with ui.step("writing a work tree for the prefixes", 30):
+            git.text("worktree", "add", "-q", "-f", "--detach", str(WORK), commit)
+    work = gitlib.Git(WORK, git.identity)
+    work.text("checkout", "-q", "-f", "--detach", commit)
+    return work
+
+
+def _build(config, goals, label):
+    obj = WORK / f".obj-{config}"
+    obj.mkdir(exist_ok=True)
+    names = kconfig.names("new", config)
+    kernel.configure(WORK, obj, kernel.known(names, WORK), f"bisect-{config}-config.log")
+    with ui.step(f"{label}, {config}: {' '.join(goals)}"):
+        proc.logged(kernel.make(WORK, obj, *goals), f"bisect-{config}.log",
+                    env=kernel.environment())
+
+
+def check(full=False):
+    """Fail naming the first prefix and configuration that does not build."""
+    deps.ensure("tree", "build")
+    paths.ensure_space(SPACE_GIB)
+    tree.assemble()
+    series = tree.patches()
+    if not series:
+        raise ui.Fail("series/series names no patch yet: there is nothing to build")
+    with paths.lock("bisect"):
+        git = tree.repository()
+        commits = tree.commits(series)
+        for number, (patch, commit) in enumerate(zip(series, commits), 1):
+            _worktree(git, commit)
+            last = number == len(series)
+            for config, parts in PARTS.items():
+                goals = ["vmlinux", "modules"] if full or last else parts
+                label = f"prefix {number}/{len(series)} {patch.name.removesuffix('.patch')}"
+                try:
+                    _build(config, goals, label)
+                except ui.Fail as error:
+                    raise ui.Fail(f"the series does not build up to {patch.name} with "
+                                  f"configuration {config}: {error}") from None
+    ui.say(f"all {len(series)} prefixes build, option on and off "
+           f"({'linked' if full else 'objects; the last one linked'})")
