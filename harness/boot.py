@@ -146,6 +146,7 @@ class _Guest:
         self.process.kill()
         self.process.wait()
         self.reader.join()
+        self.process.stdout.close()
         # A probe that ran out of time has its answer.
         return kind is TimeoutError
 

@@ -11,7 +11,7 @@ from harness import base, deps, kconfig, paths, proc, tree as trees, ui
 # Free space needed and seconds expected on two cores with an empty cache.
 NEEDS = {"plain": (3, 320), "debug": (5, 700), "kcsan": (5, 700), "off": (3, 240)}
 # Where options of the series are defined.
-SERIES_KCONFIG = ("mm/Kconfig", "mm/Kconfig.debug", "lib/Kconfig.debug")
+SERIES_KCONFIG = ("mm/Kconfig*", "lib/Kconfig*", "drivers/misc/Kconfig")
 # Fixed, so that equal sources give equal objects and ccache hits.
 STAMPS = {
     "KBUILD_BUILD_TIMESTAMP": "Thu Jan  1 00:00:00 UTC 2026",
@@ -106,7 +106,7 @@ def known(names, src):
     empty one, has not got them yet.
     """
     ours = kconfig.merged(name for name in names if name.startswith("new"))
-    files = [src / name for name in SERIES_KCONFIG]
+    files = [path for pattern in SERIES_KCONFIG for path in src.glob(pattern)]
     text = "\n".join(path.read_text(encoding="utf-8") for path in files)
     absent = [name for name in ours
               if not re.search(rf"^\s*config {name.removeprefix('CONFIG_')}$", text, re.M)]
