@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the files of the test subscribers share.
+ *
+ *	device.c	the character device
+ *	subscribe.c	making and ending subscriptions
+ *	callouts.c	the callouts, and what they count
+ *	mirror.c	readers: the interval protocol, a mirror of pages
+ *
+ * Only the API of 6.12 is used, so that the same module tests a kernel
+ * without the series.
+ */
+#ifndef _TEST_MMU_NOTIFIER_INTERNAL_H
+#define _TEST_MMU_NOTIFIER_INTERNAL_H
+
+#include <linux/kref.h>
+#include <linux/mm.h>
+#include <linux/mmu_notifier.h>
+#include <linux/rwsem.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <linux/xarray.h>
+
+#include "uapi.h"
+
+/**
+ * struct mnt_sub - one subscription
+ * @refs:     one of each open file that knows it, one of the core
+ * @live:     held for read by who needs the subscription to stay
+ * @kind:     enum mnt_kind
+ * @mn:       of all kinds but MNT_INTERVAL
+ * @interval: of MNT_INTERVAL
+ * @lock:     protects all that follows; taken by callouts in any context
+ * @ended:    MNT_DEL has returned, or free_notifier came
+ * @released: the release callout is through
+ * @rules:    by op
+ * @rule_seq: changes with each rule
+ * @wq:       held callouts wait here
+ * @stats:    what user space gets
+ * @log:      ring of callouts, @logged of them since it was read
+ * @pages:    the mirror, one entry for each page of the interval
+ *
+ * @mm is that of the subscription, on which the core holds a reference until
+ * it has ended.
+ */
+struct mnt_sub {
+	struct kref refs;
+	struct rw_semaphore live;
+	struct mm_struct *mm;
+	unsigned int kind;
+	struct mmu_notifier mn;
+	struct mmu_interval_notifier interval;
+
+	spinlock_t lock;	/* protects what follows */
+	bool ended;
+	bool released;
+	struct mnt_rule rules[MNT_NR_OPS];
+	unsigned int rule_seq;
+	wait_queue_head_t wq;
+	struct mnt_stats stats;
+	struct mnt_record log[MNT_LOG_SIZE];
+	unsigned int logged;
+	struct page **pages;
+};
+
+/* Of an open file: the subscriptions by number; MNT_LIVE until MNT_DEL. */
+struct mnt_file {
+	struct xarray subs;
+};
+
+#define MNT_LIVE	XA_MARK_0
+#define MNT_MIRROR_MAX	4096
+
+extern const struct mmu_notifier_ops mnt_ops[MNT_NR_KINDS];
+extern const struct mmu_interval_notifier_ops mnt_interval_ops;
+
+/* callouts.c */
+void mnt_set_rule(struct mnt_sub *sub, const struct mnt_rule *rule);
+void mnt_let_go(struct mnt_sub *sub);
+void mnt_note_ended(struct mnt_sub *sub);
+
+/* subscribe.c */
+struct mnt_sub *mnt_alloc(unsigned int kind);
+void mnt_put(struct mnt_sub *sub);
+struct mnt_sub *mnt_find(struct mnt_file *file, u32 id);
+struct mm_struct *mnt_get_mm(s32 pid);
+long mnt_add(struct mnt_file *file, struct mnt_add *add);
+long mnt_del(struct mnt_file *file, struct mnt_del *del);
+void mnt_del_all(struct mnt_file *file);
+
+/* mirror.c */
+int mnt_mirror_alloc(struct mnt_sub *sub, unsigned long length);
+void mnt_mirror_drop(struct mnt_sub *sub, unsigned long start,
+		     unsigned long end);
+long mnt_read(struct mnt_sub *sub, struct mnt_read *read);
+long mnt_mirror(struct mnt_sub *sub, struct mnt_mirror *mirror);
+
+#endif /* _TEST_MMU_NOTIFIER_INTERNAL_H */

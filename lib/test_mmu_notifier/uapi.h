@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * /dev/mmu_notifier_test: make subscriptions from user space, tell their
+ * callouts how to behave, and read what they saw.
+ *
+ * Subscriptions belong to the open file.  Each has a number that stays valid
+ * until the file is closed, also after MNT_DEL, so that what came too late can
+ * be counted.  Every hold has a time limit, so nothing here can hang a task
+ * for ever.
+ */
+#ifndef _TEST_MMU_NOTIFIER_UAPI_H
+#define _TEST_MMU_NOTIFIER_UAPI_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+enum mnt_kind {
+	MNT_LIST,		/* start, end, release, aging */
+	MNT_LIST_START,		/* start, release */
+	MNT_SECONDARY,		/* secondary TLBs, release */
+	MNT_AGING,		/* aging, release */
+	MNT_GET,		/* as MNT_LIST, by mmu_notifier_get() */
+	MNT_INTERVAL,		/* invalidate */
+	MNT_NR_KINDS
+};
+
+enum mnt_op {
+	MNT_OP_START,
+	MNT_OP_END,
+	MNT_OP_INVALIDATE,
+	MNT_OP_RELEASE,
+	MNT_OP_SECONDARY,
+	MNT_OP_CLEAR_FLUSH_YOUNG,
+	MNT_OP_CLEAR_YOUNG,
+	MNT_OP_TEST_YOUNG,
+	MNT_NR_OPS
+};
+
+#define MNT_NR_EVENTS	8
+#define MNT_LOG_SIZE	128
+
+/* mnt_add.flags: register with a signal pending (SIGUSR1) */
+#define MNT_SIGNALLED	1
+
+/* Subscribe.  @pid of 0 is the caller; @start and @length are for intervals. */
+struct mnt_add {
+	__s32 pid;
+	__u32 kind;
+	__u64 start;
+	__u64 length;
+	__u32 flags;
+	__u32 id;		/* out */
+	__u64 ns;		/* out: time that the registration took */
+};
+
+struct mnt_del {
+	__u32 id;
+	__u32 pad;
+	__u64 ns;		/* out: time that it took */
+};
+
+/* mnt_rule.flags: a hold ends by its limit or a new rule, not by SIGKILL */
+#define MNT_UNKILLABLE	1
+
+/*
+ * What callouts of one op do if they overlap [start, end).  A new rule
+ * replaces the old one and lets go those that it held.
+ */
+struct mnt_rule {
+	__u32 id;
+	__u32 op;
+	__u64 start;
+	__u64 end;		/* 0: no limit */
+	__u32 hold_ms;		/* block for as long as this, if that is allowed */
+	__u32 delay_us;		/* sleep, if that is allowed */
+	__u32 answer;		/* refuse what must not block; or: young */
+	__u32 flags;
+};
+
+struct mnt_stats {
+	__u32 id;
+	__u32 held;		/* callouts blocked by a rule now */
+	__u32 calls[MNT_NR_OPS];
+	__u32 events[MNT_NR_EVENTS];	/* of starts and invalidates */
+	__u32 nonblock;		/* starts and invalidates that must not block */
+	__u32 refused;		/* of these, by rule */
+	__u32 open;		/* starts that wait for their end */
+	__u32 stray;		/* ends without a start */
+	__u32 after_release;	/* callouts after release, ends left out */
+	__u32 after_del;	/* callouts after MNT_DEL had returned */
+	__u32 open_at_del;	/* @open when MNT_DEL had returned */
+	__u32 frees;		/* free_notifier callouts */
+};
+
+struct mnt_record {
+	__u32 op;
+	__u32 event;		/* of starts, ends and invalidates */
+	__u32 blockable;
+	__u32 pad;
+	__u64 start;
+	__u64 end;
+};
+
+/* The latest callouts, oldest first; reading empties the log. */
+struct mnt_log {
+	__u32 id;
+	__u32 nr;		/* out */
+	__u32 lost;		/* out */
+	__u32 pad;
+	__u64 records;		/* struct mnt_record[MNT_LOG_SIZE] */
+};
+
+/* @rounds of mmu_interval_read_begin() and _retry() */
+struct mnt_read {
+	__u32 id;
+	__u32 rounds;
+	__u32 retries;		/* out */
+	__u32 done;		/* out: rounds; fewer if a signal came */
+	__u64 max_ns;		/* out: the longest begin */
+	__u64 total_ns;		/* out: all begins */
+};
+
+#define MNT_MIRROR_FAULT	1	/* make a translation if there is none */
+#define MNT_MIRROR_WRITE	2	/* for write */
+
+/* Read a word through the mirror of an interval subscription. */
+struct mnt_mirror {
+	__u32 id;
+	__u32 flags;
+	__u64 addr;
+	__u64 value;		/* out */
+	__u32 present;		/* out: there was a translation already */
+	__u32 retries;		/* out */
+};
+
+struct mnt_mm {
+	__s32 pid;
+	__u32 subscribed;	/* out: mm_has_notifiers() */
+	__u32 tracks;		/* out: the core tracks ranges in flight */
+	__u32 pad;
+};
+
+#define MNT_ADD		_IOWR('N', 0x80, struct mnt_add)
+#define MNT_DEL		_IOWR('N', 0x81, struct mnt_del)
+#define MNT_RULE	_IOW('N', 0x82, struct mnt_rule)
+#define MNT_STATS	_IOWR('N', 0x83, struct mnt_stats)
+#define MNT_LOG		_IOWR('N', 0x84, struct mnt_log)
+#define MNT_READ	_IOWR('N', 0x85, struct mnt_read)
+#define MNT_MIRROR	_IOWR('N', 0x86, struct mnt_mirror)
+#define MNT_MM		_IOWR('N', 0x87, struct mnt_mm)
+
+#endif /* _TEST_MMU_NOTIFIER_UAPI_H */
