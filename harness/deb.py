@@ -2,7 +2,6 @@
 """An installable package of the assembled tree, by the kernel's own packaging."""
 
 import lzma
-import shutil
 from pathlib import Path
 
 from harness import deps, kernel, paths, proc, tree, ui
@@ -12,11 +11,11 @@ DEBIAN = Path("/usr/src/linux-config-6.12/config.amd64_none_amd64.xz")
 # Debian's configuration names keys that only Debian has, and full debug
 # information would need five times the disk.
 SET = {"SYSTEM_TRUSTED_KEYS": '""', "SYSTEM_REVOCATION_KEYS": '""',
-       "MODULE_SIG_KEY": '"certs/signing_key.pem"', "LOCALVERSION": '"-mmu-notifier"',
-       "BUILD_SALT": '""'}
+       "MODULE_SIG_KEY": '"certs/signing_key.pem"', "BUILD_SALT": '""'}
 SWITCH = {"DEBUG_INFO_DWARF_TOOLCHAIN_DEFAULT": False, "DEBUG_INFO_NONE": True,
           "DEBUG_INFO_DWARF5": False, "DEBUG_INFO_DWARF4": False,
           "MODULE_SIG_ALL": False, "LOCALVERSION_AUTO": False}
+SUFFIX = "-mmu-notifier"
 # GiB and seconds on two cores.
 SMALL, LARGE = (4, 400), (30, 9000)
 
@@ -38,16 +37,26 @@ def _wanted(path):
 
 def _configure(src, obj, text, exact):
     (obj / ".config").write_text(text, encoding="utf-8")
-    script = src / "scripts" / "config"
-    words = ["--file", obj / ".config", "--set-val", "LOCALVERSION", SET["LOCALVERSION"]]
+    # The user's own file is taken as it is.
     if not exact:
+        words = [src / "scripts" / "config", "--file", obj / ".config"]
         for name, value in SET.items():
             words += ["--set-val", name, value]
         for name, state in SWITCH.items():
             words += ["--enable" if state else "--disable", name]
-    proc.output([script, *words])
+        proc.output(words)
     proc.logged(kernel.make(src, obj, "olddefconfig"), "deb-config.log",
                 env=kernel.environment())
+
+
+def _package(src, obj):
+    # A kernel to install says when and by whom it was built, and has a name
+    # of its own.
+    environment = kernel.environment()
+    for name in kernel.STAMPS:
+        environment.pop(name)
+    environment.update(LOCALVERSION=SUFFIX, LC_ALL="C")
+    proc.logged(kernel.make(src, obj, "bindeb-pkg"), "deb.log", env=environment)
 
 
 def build(config=""):
@@ -61,17 +70,13 @@ def build(config=""):
     obj = OUT / "obj"
     obj.mkdir(parents=True, exist_ok=True)
     with paths.lock("deb"):
-        # The user's own file is taken as it is, but for the name of the kernel.
         _configure(src, obj, text, exact=bool(config))
-        environment = kernel.environment()
-        environment.pop("LOCALVERSION")
-        environment.pop("KBUILD_BUILD_VERSION")
         for old in OUT.glob("*.deb"):
             old.unlink()
         with ui.step(f"building packages with {called}", seconds):
-            proc.logged(kernel.make(src, obj, "bindeb-pkg"), "deb.log", env=environment)
-    for package in sorted(OUT.glob("linux-image-*.deb")):
-        ui.say(f"install it with: apt-get install {package}")
-    if not list(OUT.glob("linux-image-*.deb")):
+            _package(src, obj)
+    made = sorted(OUT.glob("linux-image-*.deb"))
+    if not made:
         raise ui.Fail(f"bindeb-pkg ended without a linux-image package in {OUT}")
-    shutil.rmtree(obj / "debian", ignore_errors=True)
+    for package in made:
+        ui.say(f"install it with: apt-get install {package}")
