@@ -130,7 +130,8 @@ static bool mn_concerned(const struct mmu_notifier *sub,
 		return false;
 	if (!sub->leaving)
 		return true;
-	return sub->slot < 0 &&
+	/* Without a slot, it has to see older ranges through to their end. */
+	return sub->slot < 0 && sub->ops->invalidate_range_end &&
 		!range_seq_after(range->tracked.seq, sub->leave);
 }
 

@@ -12,7 +12,7 @@
  *  - i_mmap_rwsem of a mapping, or the root lock of an anon_vma: the reverse
  *    map walks of reclaim, migration, truncation and others.
  *
- * Registration publishes the pointer first (A).  Then it takes and drops each
+ * Registration publishes the pointer first (F).  Then it takes and drops each
  * of these locks, for write, one at a time.  A section that had the lock
  * before has ended when the lock is got; one that gets it later sees the
  * pointer, because the lock orders its load after the drop.  Which locks are

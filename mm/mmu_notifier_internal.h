@@ -122,11 +122,12 @@ static inline struct mmu_notifier_subscriptions *mn_of(struct mm_struct *mm)
 
 /*
  * Bracket a callout.  One that must not sleep is told so to might_sleep(), and
- * a debug kernel checks that it left the preemption count alone.
+ * a debug kernel checks that it left the preemption count alone.  (Not on RT,
+ * where might_sleep() would object to the spinlocks of the callout as well.)
  */
 static inline int mn_enter(bool may_sleep)
 {
-	if (!may_sleep)
+	if (!may_sleep && !IS_ENABLED(CONFIG_PREEMPT_RT))
 		non_block_start();
 	return IS_ENABLED(CONFIG_MMU_NOTIFIER_DEBUG) ? preempt_count() : 0;
 }
@@ -136,7 +137,7 @@ static inline void mn_leave(bool may_sleep, int preempt, const void *callout)
 	if (IS_ENABLED(CONFIG_MMU_NOTIFIER_DEBUG) &&
 	    unlikely(preempt != preempt_count()))
 		mn_warn_context(callout, preempt);
-	if (!may_sleep)
+	if (!may_sleep && !IS_ENABLED(CONFIG_PREEMPT_RT))
 		non_block_end();
 }
 

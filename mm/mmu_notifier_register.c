@@ -268,7 +268,7 @@ static int mn_found(struct mmu_notifier_subscriptions *subs,
 		mn_list_join(subs, sub);
 		mn_unlock(subs);
 	}
-	/* (A): pairs with the locks that mn_flush_untracked() drains */
+	/* (F): pairs with the locks that mn_flush_untracked() drains */
 	rcu_assign_pointer(mm->notifier_subscriptions, subs);
 	ret = mn_flush_untracked(mm);
 	if (ret)
@@ -348,6 +348,10 @@ int __mmu_notifier_register(struct mmu_notifier *subscription,
 			 (ops->invalidate_range_start ||
 			  ops->invalidate_range_end)))
 		return -EINVAL;
+
+	/* It waits for invalidations in flight, hence for callouts. */
+	lock_map_acquire(&__mmu_notifier_invalidate_range_start_map);
+	lock_map_release(&__mmu_notifier_invalidate_range_start_map);
 
 	/* Pairs with mmdrop() in mmu_notifier_unregister() and _put(). */
 	mmgrab(mm);
@@ -515,6 +519,7 @@ static void mn_put_work(struct work_struct *work)
 		mn_settle(subs, sub);
 		wake_up_all(&subs->wq);
 	} else {
+		/* exit_mmap() was first, or did not wait for this worker. */
 		mn_wait(subs, sub->gone);
 	}
 	mn_unlock(subs);
@@ -568,14 +573,24 @@ void mmu_notifier_synchronize(void)
 }
 EXPORT_SYMBOL_GPL(mmu_notifier_synchronize);
 
+/*
+ * Claim a subscriber for exit_mmap().  That includes what was put but not yet
+ * worked on, since exit must not depend on a worker being found: the exit may
+ * be what frees the memory for one.
+ */
 static struct mmu_notifier *
-mn_find_unclaimed(struct mmu_notifier_subscriptions *subs)
+mn_claim_for_exit(struct mmu_notifier_subscriptions *subs, bool *release)
 {
 	struct mmu_notifier *sub;
 
-	hlist_for_each_entry(sub, &subs->list, hlist)
-		if (!sub->claimed)
-			return sub;
+	hlist_for_each_entry(sub, &subs->list, hlist) {
+		if (sub->claimed && (!sub->by_put || sub->leaving))
+			continue;
+		*release = !sub->claimed;
+		sub->claimed = true;
+		sub->by_put = false;
+		return sub;
+	}
 	return NULL;
 }
 
@@ -587,10 +602,11 @@ static struct mmu_notifier *
 mn_list_release(struct mmu_notifier_subscriptions *subs, struct mm_struct *mm)
 {
 	struct mmu_notifier *sub, *done = NULL;
+	bool release;
 
-	while ((sub = mn_find_unclaimed(subs))) {
-		sub->claimed = true;
-		mn_call_release(subs, sub, mm);
+	while ((sub = mn_claim_for_exit(subs, &release))) {
+		if (release)
+			mn_call_release(subs, sub, mm);
 		mn_settle(subs, sub);
 		sub->next_gone = done;
 		done = sub;

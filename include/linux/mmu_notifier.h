@@ -81,8 +81,8 @@ enum mmu_notifier_event {
  * @release: sleeping.  Called once: when the address space goes away, before
  *	any of its pages is freed by that, or by mmu_notifier_unregister().
  *	All secondary translations must be gone on return and none may be made
- *	afterwards.  Other callouts can run beside it; after it, only an end
- *	that is owed for a start which came before.
+ *	afterwards.  Other callouts can run beside it.  After it, only those
+ *	can still come that had been chosen before, and the ends that are owed.
  * @clear_flush_young: non-sleeping.  Test and clear the accessed state of
  *	[start, end) in the secondary MMU, flush if it was set.  Non-zero if
  *	any page was accessed.
