@@ -405,6 +405,9 @@ void mmu_notifier_unregister(struct mmu_notifier *subscription,
 	bool ours;
 
 	might_sleep();
+	/* A driver that did not look whether it was registered. */
+	if (WARN_ON_ONCE(!subs))
+		return;
 	mn_lock(subs);
 	ours = !subscription->claimed;
 	subscription->claimed = true;
