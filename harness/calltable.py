@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Do the tables in mmu_notifier.rst list exactly the callers and subscribers?
+
+python3 -m harness.calltable TREE RST
+
+Each table stands after a comment ".. calltable: NAME".  A row is identified by
+its file and function (or ops); the columns that can be read off the source are
+compared too: events, whether the start may block, which callouts are made or
+implemented.  Anything missing, left over or different is named.
+"""
+
+import re
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+# The core itself, and subscribers and callers that exist to test it.
+OWN = re.compile(r"include/linux/mmu_notifier\.h"
+                 r"|mm/mmu_notifier(_flush|_interval|_register|_young|_kunit)?\.c"
+                 r"|mm/(mmu_notifier|range_tracker)\w*(test|kunit)\w*\.c"
+                 r"|lib/test_mmu_notifier.*|tools/.*|Documentation/.*")
+
+START = "mmu_notifier_invalidate_range_start"
+# Callouts in a function, by the table that lists them.
+CALLS = {
+    "invalidations": {START: "yes", START + "_nonblock": "no"},
+    "secondary-tlbs": {"mmu_notifier_arch_invalidate_secondary_tlbs": ""},
+    "aging": {
+        "mmu_notifier_clear_flush_young": "clear_flush_young",
+        "mmu_notifier_clear_young": "clear_young",
+        "mmu_notifier_test_young": "test_young",
+        "ptep_clear_flush_young_notify": "clear_flush_young",
+        "pmdp_clear_flush_young_notify": "clear_flush_young",
+        "ptep_clear_young_notify": "clear_young",
+        "pmdp_clear_young_notify": "clear_young",
+    },
+    "others": {
+        "mmu_notifier_release": "mmu_notifier_release",
+        "mmu_notifier_subscriptions_init": "mmu_notifier_subscriptions_init",
+        "mmu_notifier_subscriptions_destroy": "mmu_notifier_subscriptions_destroy",
+        "mm_has_notifiers": "mm_has_notifiers",
+    },
+}
+NAMES = sorted({name for table in CALLS.values() for name in table}, key=len,
+               reverse=True)
+CALL = re.compile(r"(?<![\w.>])(" + "|".join(NAMES) + r")\s*\(")
+EVENT = re.compile(r"\bMMU_NOTIFY_(\w+)")
+OPS = re.compile(r"struct mmu_(interval_)?notifier_ops\s+(\w+)\s*=\s*\{(.*?)\n\}",
+                 re.S)
+MEMBER = re.compile(r"\.(\w+)\s*=")
+COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*|\"(?:\\.|[^\"\\\n])*\"", re.S)
+# What may stand before a function's name and looks like a call.
+NOT_NAMES = {"__attribute__", "__printf", "__acquires", "__releases",
+             "__must_hold", "__aligned", "__section", "__no_sanitize"}
+# The column that is compared, by table.
+COMPARED = {"invalidations": ("Event", "Blocks"), "aging": ("Callout",),
+            "secondary-tlbs": (), "others": ("Calls",),
+            "subscribers": ("Kind", "Callouts")}
+
+
+def strip(text):
+    """Blank out comments and strings; line breaks stay where they are."""
+    return COMMENT.sub(lambda found: "\n" * found[0].count("\n") or " ", text)
+
+
+def function_name(head):
+    """The function that a definition's text before its brace defines."""
+    for name in re.findall(r"(\w+)\s*\(", head):
+        if name not in NOT_NAMES:
+            return name
+    return "?"
+
+
+def functions(text):
+    """Yield (name, body) of each definition in kernel style: braces in column 0."""
+    lines = text.split("\n")
+    head, body, name = [], [], None
+    for line in lines:
+        if name is None:
+            if line.startswith("{"):
+                name, body = function_name("\n".join(head)), []
+            elif not line.strip() or line[0] in "#}" or line.rstrip().endswith(";"):
+                head = []
+            else:
+                head.append(line)
+        elif line.startswith("}"):
+            yield name, "\n".join(body)
+            head, name = [], None
+        else:
+            body.append(line)
+
+
+def candidates(tree):
+    """Files of a kernel tree that mention what the tables are about."""
+    words = "|".join(NAMES) + "|struct mmu_(interval_)?notifier_ops"
+    found = subprocess.run(
+        ["grep", "-rlE", "--include=*.[ch]", "--exclude-dir=.git", words, "."],
+        cwd=tree, stdout=subprocess.PIPE, text=True, check=False)
+    names = (name.removeprefix("./") for name in found.stdout.split("\n") if name)
+    return sorted(name for name in names if not OWN.fullmatch(name))
+
+
+def calls_of(body, table):
+    """What one function's body does that the table lists; columns to values."""
+    made = {CALLS[table][found[1]] for found in CALL.finditer(body)
+            if found[1] in CALLS[table]}
+    if not made:
+        return None
+    if table == "invalidations":
+        events = {name.upper() for name in EVENT.findall(body)}
+        return {"Event": events, "Blocks": made}
+    return {column: made for column in COMPARED[table]}
+
+
+def scan(tree):
+    """Read off the source what the tables should hold."""
+    found = defaultdict(dict)
+    for name in candidates(tree):
+        text = strip((Path(tree) / name).read_text(errors="replace"))
+        inside = 0
+        for function, body in functions(text):
+            inside += len(CALL.findall(body))
+            for table in CALLS:
+                values = calls_of(body, table)
+                if values is not None:
+                    found[table][name, function] = values
+        for interval, ops, members in OPS.findall(text):
+            found["subscribers"][name, ops] = {
+                "Kind": {"interval" if interval else "list"},
+                "Callouts": set(MEMBER.findall(members))}
+        if inside != len(CALL.findall(text)):
+            found["stray"][name] = len(CALL.findall(text)) - inside
+    return found
+
+
+def split_row(line, edges):
+    return [line[start:end].strip() for start, end in edges]
+
+
+def simple_table(lines):
+    """Parse a reStructuredText simple table; returns a list of dicts."""
+    rules = [index for index, line in enumerate(lines)
+             if line.strip() and set(line.strip()) <= {"=", " "}]
+    if len(rules) < 3:
+        return []
+    starts = [found.start() for found in re.finditer("=+", lines[rules[0]])]
+    edges = list(zip(starts, starts[1:] + [None]))
+    columns = split_row(lines[rules[0] + 1], edges)
+    rows = []
+    for line in lines[rules[1] + 1:rules[2]]:
+        cells = split_row(line, edges)
+        if cells[0]:
+            rows.append(cells)
+        elif rows:
+            rows[-1] = [f"{old} {new}".strip() for old, new in zip(rows[-1], cells)]
+    return [dict(zip(columns, row)) for row in rows]
+
+
+def words(cell):
+    return {word.strip("`,;()") for word in cell.split()} - {""}
+
+
+def read_tables(rst):
+    """The tables of the document: table -> (file, function) -> columns."""
+    lines = Path(rst).read_text(encoding="utf-8").split("\n")
+    tables = {}
+    for index, line in enumerate(lines):
+        mark = re.match(r"\.\. calltable: (\S+)", line)
+        if not mark:
+            continue
+        rows = {}
+        for row in simple_table(lines[index + 1:]):
+            second = row.get("Function") or row.get("Ops") or "?"
+            rows[row.get("File", "?"), second.strip("`()")] = {
+                column: words(row.get(column, ""))
+                for column in COMPARED.get(mark[1], ())}
+        tables[mark[1]] = rows
+    return tables
+
+
+def compare(source, tables):
+    """Sentences about every difference."""
+    for name, number in sorted(source.get("stray", {}).items()):
+        yield f"{name}: {number} calls outside any function that could be parsed"
+    for table in COMPARED:
+        if table not in tables:
+            yield f"the document has no table '{table}'"
+            continue
+        have, want = tables[table], source.get(table, {})
+        for key in sorted(want.keys() - have.keys()):
+            yield f"{table}: {key[0]} {key[1]} is in the source, not in the table"
+        for key in sorted(have.keys() - want.keys()):
+            yield f"{table}: {key[0]} {key[1]} is in the table, not in the source"
+        for key in sorted(have.keys() & want.keys()):
+            for column in COMPARED[table]:
+                if have[key][column] != want[key][column]:
+                    yield (f"{table}: {key[0]} {key[1]}: {column} is "
+                           f"{' '.join(sorted(want[key][column]))} in the source, "
+                           f"{' '.join(sorted(have[key][column]))} in the table")
+
+
+def main(argv):
+    """Check the tables; 0 if they are right."""
+    if len(argv) != 2:
+        print("usage: calltable TREE RST", file=sys.stderr)
+        return 2
+    source = scan(argv[0])
+    if not source:
+        print(f"no caller of the MMU notifiers found in {argv[0]}: "
+              "is it a kernel tree?", file=sys.stderr)
+        return 2
+    differences = list(compare(source, read_tables(argv[1])))
+    for line in differences:
+        print(line)
+    rows = sum(len(table) for table in source.values())
+    if not differences:
+        print(f"{rows} rows in {len(source)} tables agree with the source")
+    return 1 if differences else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
