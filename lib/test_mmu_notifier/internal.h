@@ -68,7 +68,7 @@ struct mnt_file {
 	struct xarray subs;
 };
 
-#define MNT_LIVE	XA_MARK_0
+#define MNT_LIVE	XA_MARK_1	/* 0 is that of the allocation */
 #define MNT_MIRROR_MAX	4096
 
 extern const struct mmu_notifier_ops mnt_ops[MNT_NR_KINDS];
