@@ -53,14 +53,14 @@
  * @started: number of ranges ever started; may wrap
  * @nr:      number of ranges in flight
  *
- * ==========  ==========================  =================================
- * field       written                     read
- * ==========  ==========================  =================================
- * active      under @lock                 under @lock
- * tickets     under @lock                 under @lock
- * started     under @lock, release (B)    under @lock, or acquire (B)
- * nr          under @lock, release (C)    under @lock, or acquire (C)
- * ==========  ==========================  =================================
+ * =======  ==============================  ===============================
+ * field    written                         read
+ * =======  ==============================  ===============================
+ * active   under @lock                     under @lock
+ * tickets  under @lock                     under @lock
+ * started  under @lock, release (B)        under @lock, or acquire (B)
+ * nr       under @lock, release (C)        under @lock, or acquire (C)
+ * =======  ==============================  ===============================
  *
  * The user owns the memory and frees it when no range is in flight and no
  * ticket is held.
