@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Outcomes of programs, and of the same programs on two kernels."""
+
+from harness import ktap
+from harness.check.report import FAIL, PASS, SAME, SKIP
+from harness.ktap import Outcome
+
+KSFT_SKIP = 4
+KILLED = 137
+QUOTED = 6
+
+
+def _last(lines, count=QUOTED):
+    kept = [line.strip() for line in lines if line.strip()]
+    return "\n".join(kept[-count:])
+
+
+def _skip_reason(lines):
+    for line in lines:
+        if "SKIP" in line:
+            return line.partition("SKIP")[2].strip(" -:") or "no reason given"
+    return "no reason given"
+
+
+def judge(section, speaks_ktap):
+    """{name: Outcome} of one program; its own name is ""."""
+    if section is None:
+        return {"": Outcome(FAIL, "never ran: the guest ended before it")}
+    if section.rc is None:
+        return {"": Outcome(FAIL, "never ended: " + _last(section.lines))}
+    results = ktap.parse(section.lines) if speaks_ktap else {}
+    if section.rc == KSFT_SKIP and not results:
+        return {"": Outcome(SKIP, _skip_reason(section.lines))}
+    if section.rc == KILLED:
+        results[""] = Outcome(FAIL, "stopped at its time limit: " + _last(section.lines))
+    elif section.rc == 0 and not speaks_ktap:
+        results[""] = Outcome(PASS)
+    elif section.rc and all(found.status != FAIL for found in results.values()):
+        results[""] = Outcome(FAIL, f"exit code {section.rc}: " + _last(section.lines))
+    elif not results:
+        results[""] = Outcome(FAIL, "printed no result")
+    return results
+
+
+def against(stock, new):
+    """{name: Outcome} of the new kernel in the light of the unchanged one.
+
+    Worse than stock is a failure, and so is a test that no longer runs;
+    what fails on both is listed as such.
+    """
+    found = {}
+    for name in dict.fromkeys([*stock, *new]):
+        old, now = stock.get(name), new.get(name)
+        if old and old.status == PASS and (not now or now.status != PASS):
+            state = f"{now.status} here: {now.reason}" if now else "absent here"
+            found[name] = Outcome(FAIL, f"passes on stock, {state}")
+        elif now and now.status == FAIL and old and old.status == FAIL:
+            found[name] = Outcome(SAME, now.reason)
+        elif now and now.status == FAIL:
+            found[name] = Outcome(FAIL, f"{old.status if old else 'absent'} on stock, "
+                                        f"fails here: {now.reason}")
+        elif now:
+            found[name] = now
+        elif old.status == FAIL:
+            found[name] = Outcome(SKIP, "fails on stock, absent here")
+    return found

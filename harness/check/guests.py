@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The guests that tests run in: images, boots, and what the console told."""
+
+from harness import boot, initramfs, kernel as kernels, ktap, logscan, ui
+from harness.check import compare, programs
+from harness.ktap import Outcome
+
+MEMORY = "3G"
+# Notices would fall between the results; warnings and worse are shown.
+CMDLINE = "loglevel=5 hugepagesz=2M hugepages=64"
+# Emulated, checked and sharing its host, a guest is this much slower.
+SLOWNESS = {"plain": 1, "off": 1, "debug": 4, "kcsan": 6}
+
+# Output is shown when a program has ended, so that no message of the kernel
+# splits a line of it; the rest of a killed program's children goes with it.
+FUNCTIONS = r"""
+limited()
+{
+	seconds=$1
+	shift
+	setsid timeout -s KILL "$seconds" "$@" </dev/null >/tmp/out 2>&1
+	code=$?
+	cat /tmp/out
+	return $code
+}
+
+kunit()
+{
+	echo "KTAP version 1"
+	for file in /sys/kernel/debug/kunit/*/results; do
+		[ -f "$file" ] && cat "$file"
+	done
+	return 0
+}
+"""
+
+
+def _limit(seconds, config):
+    return seconds * SLOWNESS[config]
+
+
+def consumers(kernel, config, binaries, wanted, npt, name):
+    """Boot with the wanted programs: ({program: {test: Outcome}}, console lines)."""
+    image = initramfs.Image(name)
+    body = [FUNCTIONS]
+    for program in wanted:
+        there = f"/t/{program.folder}/{program.binary}"
+        image.add(binaries[program.folder] / program.binary, there, libs=False)
+        command = f"/t/{program.folder}/{program.command}"
+        body.append(f"run {program.name} limited {_limit(120, config)} {command}")
+    image.init("\n".join(body))
+    with ui.step(f"guest {name}", 150 * SLOWNESS[config]):
+        result = boot.boot(kernel, image.build(), name, mem=MEMORY, warnings="keep",
+                           cmdline=f"{CMDLINE} kvm_amd.npt={npt}",
+                           timeout=_limit(1500, config))
+    sections = ktap.sections(result.lines)
+    return ({program.name: compare.judge(sections.get(program.name), program.ktap)
+             for program in wanted}, result.lines)
+
+
+def own(kernel, config, name):
+    """Boot with KUnit and our kselftests: ({group: {test: Outcome}}, lines)."""
+    image = initramfs.Image(name)
+    image.add(kernel.module("test_mmu_notifier"), "/t/test_mmu_notifier.ko", libs=False)
+    body = [FUNCTIONS, "run kunit kunit", "run insmod insmod /t/test_mmu_notifier.ko"]
+    tests = programs.build_ours()
+    for test, path in tests.items():
+        image.add(path, f"/t/{test}", libs=False)
+        body.append(f"run {test} limited {_limit(150, config)} /t/{test}")
+    body.append("run rmmod rmmod test_mmu_notifier")
+    image.init("\n".join(body))
+    with ui.step(f"guest {name}", 120 * SLOWNESS[config]):
+        result = boot.boot(kernel, image.build(), name, mem=MEMORY, warnings="keep",
+                           cmdline=f"{CMDLINE} kunit.enable=1",
+                           timeout=_limit(1200, config))
+    sections = ktap.sections(result.lines)
+    found = {test: compare.judge(sections.get(test), True) for test in tests}
+    found["kunit"] = compare.judge(sections.get("kunit"), True)
+    for step in ("insmod", "rmmod"):
+        found[step] = compare.judge(sections.get(step), False)
+    return found, result.lines
+
+
+def smoke(kernel, config, name):
+    """Boot to user space and work a little with memory; console lines."""
+    image = initramfs.Image(name)
+    work = ("run memory sh -c 'dd if=/dev/zero of=/tmp/a bs=1M count=64 && "
+            "cp /tmp/a /tmp/b && cmp /tmp/a /tmp/b && echo 1 >/proc/sys/vm/compact_memory "
+            "&& echo 3 >/proc/sys/vm/drop_caches'")
+    image.init(work)
+    with ui.step(f"guest {name}", 10):
+        result = boot.boot(kernel, image.build(), name, mem="1G", warnings="keep",
+                           timeout=_limit(120, config))
+    return ({"memory": compare.judge(ktap.sections(result.lines).get("memory"), False)},
+            result.lines)
+
+
+def complaints(lines):
+    """{"kernel log": Outcome}: a pass if the kernel had nothing to complain about."""
+    found = logscan.report(lines)
+    return Outcome("fail", "\n".join(found)) if found else Outcome("pass")
+
+
+def flat(groups):
+    """{group: {test: Outcome}} as {"group/test": Outcome}."""
+    return {f"{group}/{test}" if test else group: outcome
+            for group, tests in groups.items() for test, outcome in tests.items()}
+
+
+def kernel_of(tree, config):
+    """Build a kernel; incremental."""
+    return kernels.build(tree, config)

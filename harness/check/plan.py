@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Which jobs there are, in which order, and what each adds to the report."""
+
+from typing import NamedTuple
+
+from harness import tree, ui
+from harness.check import compare, consumers, docs, guests, objects, off, programs, \
+    static, users
+from harness.check.schedule import GUEST, Job
+
+
+class Part(NamedTuple):
+    """What ONLY= may name: its jobs and a line for the help."""
+    jobs: tuple
+    words: str
+
+
+PARTS = {
+    "static": Part(("static", "style"), "unit tests, shellcheck, git am round trip, "
+                                        "checkpatch, kernel-doc, call-site table"),
+    "objects": Part(("objects",), "sparse and W=1 on what the series changes"),
+    "docs": Part(("docs",), "the documentation build"),
+    "native": Part(("native",), "the core in user space under sanitizers"),
+    "users": Part(("users",), "objects of all in-tree users, five architectures"),
+    "off": Part(("off", "guest off"), "a kernel without the option"),
+    "plain": Part(("guest plain",), "KUnit and our kselftests, plain kernel"),
+    "debug": Part(("guest debug", "consumers debug"), "the same and consumers, "
+                                                      "debug kernel"),
+    "npt": Part(("compare npt",), "hmm-tests, mm and KVM selftests against stock"),
+    "shadow": Part(("compare shadow",), "KVM selftests against stock, shadow paging"),
+    "kcsan": Part(("guest kcsan", "consumers kcsan"), "the same under KCSAN "
+                                                      "(only with KCSAN=1)"),
+}
+
+
+def names(wanted, kcsan):
+    """The jobs that parts stand for; without parts, all but KCSAN."""
+    chosen = wanted or [name for name in PARTS if name != "kcsan"]
+    if kcsan:
+        chosen = [*chosen, "kcsan"]
+    return [job for name in chosen for job in PARTS[name].jobs]
+
+
+class Plan:
+    """The jobs of one run and what they hand to each other."""
+
+    def __init__(self, report, mutants=False):
+        self.report, self.mutants = report, mutants
+        self.kernels, self.binaries, self.outcomes = {}, {}, {}
+
+    def jobs(self):
+        """All jobs, most telling first; the scheduler keeps this order."""
+        return [
+            Job("tree", self._tree),
+            Job("static", self._static),
+            Job("build stock", self._build("stock", "plain"), needs=("tree",)),
+            Job("programs", self._programs, needs=("build stock",)),
+            Job("style", self._style, needs=("static",)),
+            Job("build plain", self._build("new", "plain"), needs=("tree",)),
+            Job("native", self._native, needs=("tree",)),
+            *self._consumer_jobs(),
+            Job("users", lambda: users.check(self.report), needs=("tree",)),
+            # The same object tree as the users.
+            Job("objects", lambda: objects.check(self.report), needs=("tree",)),
+            Job("build debug", self._build("new", "debug"), needs=("tree",)),
+            Job("consumers debug", self._consumers_slow("debug"), GUEST,
+                ("build debug", "programs", "stock npt")),
+            Job("off", self._off, needs=("build plain",)),
+            Job("guest off", self._smoke, GUEST, ("off",)),
+            Job("docs", lambda: docs.build(self.report), needs=("tree",)),
+            Job("guest debug", self._own("debug"), GUEST, ("build debug",)),
+            Job("build kcsan", self._build("new", "kcsan"), needs=("tree",)),
+            Job("guest kcsan", self._own("kcsan"), GUEST, ("build kcsan",)),
+            Job("consumers kcsan", self._consumers_slow("kcsan"), GUEST,
+                ("build kcsan", "programs", "stock npt")),
+            # Bounds on time mean something only when nothing else runs.
+            Job("guest plain", self._own("plain"), GUEST, ("build plain",), quiet=True),
+        ]
+
+    def _consumer_jobs(self):
+        """For each way of paging: stock, new, comparison."""
+        for paging in ("npt", "shadow"):
+            for tree_name, build in (("stock", "build stock"), ("new", "build plain")):
+                yield Job(f"{tree_name} {paging}", self._consumers(tree_name, paging),
+                          GUEST, (build, "programs"))
+            yield Job(f"compare {paging}", self._compare(paging), GUEST,
+                      (f"stock {paging}", f"new {paging}"))
+
+    def _tree(self):
+        tree.assemble()
+        if not tree.patches():
+            raise ui.Fail("series/series names no patch: there is nothing to check")
+
+    def _static(self):
+        static.unit_tests(self.report)
+        static.shellcheck(self.report)
+        static.round_trip(self.report)
+
+    def _style(self):
+        static.checkpatch(self.report)
+        static.calltable(self.report)
+        docs.kernel_doc(self.report)
+
+    def _native(self):
+        static.native(self.report, self.mutants)
+
+    def _build(self, tree_name, config):
+        def run():
+            self.kernels[tree_name, config] = guests.kernel_of(tree_name, config)
+        return run
+
+    def _programs(self):
+        self.binaries = programs.build_base(consumers.binaries())
+
+    def _log(self, part, name, lines):
+        outcome = guests.complaints(lines)
+        self.report.add(part, f"kernel log of guest {name}", *outcome)
+
+    def _consumers(self, tree_name, paging):
+        def run():
+            shadow = paging == "shadow"
+            name = f"{tree_name}-{paging}"
+            found, lines = guests.consumers(
+                self.kernels[tree_name, "plain"], "plain", self.binaries,
+                consumers.chosen(shadow=shadow), 0 if shadow else 1, name)
+            self.outcomes[tree_name, paging] = found
+            if tree_name == "new":
+                self._log(paging, name, lines)
+            elif guests.complaints(lines).status != "pass":
+                ui.say(f"note: the unchanged kernel complains in guest {name}:\n"
+                       + guests.complaints(lines).reason)
+        return run
+
+    def _compare(self, paging):
+        def run():
+            stock, new = self.outcomes["stock", paging], self.outcomes["new", paging]
+            self._add_compared(paging, stock, new)
+        return run
+
+    def _add_compared(self, part, stock, new):
+        for program in new:
+            found = compare.against(stock.get(program, {}), new[program])
+            self.report.extend(part, guests.flat({program: found}))
+
+    def _consumers_slow(self, config):
+        def run():
+            name = f"new-{config}-consumers"
+            found, lines = guests.consumers(
+                self.kernels["new", config], config, self.binaries,
+                consumers.chosen(slow=True), 1, name)
+            self._log(config, name, lines)
+            self._add_compared(config, self.outcomes["stock", "npt"], found)
+        return run
+
+    def _own(self, config):
+        def run():
+            name = f"new-{config}-own"
+            found, lines = guests.own(self.kernels["new", config], config, name)
+            self._log(config, name, lines)
+            self.report.extend(config, guests.flat(found))
+        return run
+
+    def _off(self):
+        self.kernels["new", "off"] = off.check(self.report, self.kernels["new", "plain"])
+
+    def _smoke(self):
+        found, lines = guests.smoke(self.kernels["new", "off"], "off", "new-off")
+        self._log("off", "new-off", lines)
+        self.report.extend("off", guests.flat(found))

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The programs that guests run: the base's selftests and ours, linked statically."""
+
+import os
+from pathlib import Path
+
+from harness import kernel, paths, proc, ui
+
+OUT = paths.BUILD / "selftests"
+OURS = "tools/testing/selftests/mmu_notifier"
+
+
+def headers(src, config):
+    """User space headers of a tree, as a compiler option."""
+    obj = kernel.object_tree(_name(src), config, src)
+    proc.logged(kernel.make(src, obj, "headers"), f"headers-{_name(src)}.log",
+                env=kernel.environment())
+    return f"-isystem {obj}/usr/include"
+
+
+def _name(src):
+    return "stock" if src == paths.BASE else "new"
+
+
+def _make(folder, out, options, targets, log):
+    out.mkdir(parents=True, exist_ok=True)
+    command = ["make", "-s", "-C", folder, f"OUTPUT={out}", f"-j{(os.cpu_count() or 1) + 1}",
+               "CC=ccache gcc", f"KHDR_INCLUDES={options}", "LDFLAGS=-static", *targets]
+    proc.logged(command, log, env=kernel.environment())
+
+
+def _set(src, options, folder, names):
+    """Build some programs of one selftest folder; their directory."""
+    out = OUT / _name(src) / folder
+    _make(src / "tools/testing/selftests" / folder, out, options,
+          [out / name for name in dict.fromkeys(names)], f"selftests-{folder}.log")
+    return out
+
+
+def build_base(names):
+    """Programs of the base, {folder: [name]}; the same binaries run on both kernels."""
+    src = kernel.source("stock")
+    with ui.step("building the base's selftests", 40):
+        options = headers(src, "plain")
+        return {folder: _set(src, options, folder, wanted)
+                for folder, wanted in names.items()}
+
+
+def build_ours():
+    """Our kselftests: {name: program}."""
+    src = kernel.source("new")
+    if not (src / OURS).is_dir():
+        raise ui.Fail(f"the series brings no {OURS}")
+    with ui.step("building our kselftests", 20):
+        out = OUT / "new" / "mmu_notifier"
+        _make(src / OURS, out, headers(src, "plain"), [], "selftests-mmu_notifier.log")
+    return _programs(out)
+
+
+def _programs(out):
+    """What a selftest folder built: executables, not objects."""
+    found = {path.name: path for path in sorted(Path(out).iterdir())
+             if path.is_file() and os.access(path, os.X_OK) and not path.suffix}
+    if not found:
+        raise ui.Fail(f"{out} holds no program after the build of our kselftests")
+    return found
