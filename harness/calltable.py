@@ -6,7 +6,9 @@ python3 -m harness.calltable TREE RST
 Each table stands after a comment ".. calltable: NAME".  A row is identified by
 its file and function (or ops); the columns that can be read off the source are
 compared too: events, whether the start may block, which callouts are made or
-implemented.  Anything missing, left over or different is named.
+implemented.  Anything missing, left over or different is named.  A function
+that starts an invalidation must end it too, or its row must say where it ends:
+a range that is never ended stays linked in a dead stack frame.
 """
 
 import re
@@ -22,6 +24,7 @@ OWN = re.compile(r"include/linux/mmu_notifier\.h"
                  r"|lib/test_mmu_notifier.*|tools/.*|Documentation/.*")
 
 START = "mmu_notifier_invalidate_range_start"
+END = "mmu_notifier_invalidate_range_end"
 # Callouts in a function, by the table that lists them.
 CALLS = {
     "invalidations": {START: "yes", START + "_nonblock": "no"},
@@ -44,6 +47,8 @@ CALLS = {
 }
 NAMES = sorted({name for table in CALLS.values() for name in table}, key=len,
                reverse=True)
+END_CALL = re.compile(rf"(?<![\w.>]){END}\s*\(")
+ENDS_IN = re.compile(r"ends in (\w+)\(\)")
 CALL = re.compile(r"(?<![\w.>])(" + "|".join(NAMES) + r")\s*\(")
 EVENT = re.compile(r"\bMMU_NOTIFY_(\w+)")
 OPS = re.compile(r"struct mmu_(interval_)?notifier_ops\s+(\w+)\s*=\s*\{(.*?)\n\}",
@@ -93,7 +98,7 @@ def functions(text):
 
 def candidates(tree):
     """Files of a kernel tree that mention what the tables are about."""
-    words = "|".join(NAMES) + "|struct mmu_(interval_)?notifier_ops"
+    words = "|".join([*NAMES, END, "struct mmu_(interval_)?notifier_ops"])
     found = subprocess.run(
         ["grep", "-rlE", "--include=*.[ch]", "--exclude-dir=.git", words, "."],
         cwd=tree, stdout=subprocess.PIPE, text=True, check=False)
@@ -121,6 +126,8 @@ def scan(tree):
         inside = 0
         for function, body in functions(text):
             inside += len(CALL.findall(body))
+            if END_CALL.search(body):
+                found["ends"][name, function] = True
             for table in CALLS:
                 values = calls_of(body, table)
                 if values is not None:
@@ -175,14 +182,31 @@ def read_tables(rst):
             rows[row.get("File", "?"), second.strip("`()")] = {
                 column: words(row.get(column, ""))
                 for column in COMPARED.get(mark[1], ())}
+            ending = ENDS_IN.search(" ".join(row.values()))
+            if ending:
+                tables.setdefault("elsewhere", {})[
+                    row.get("File", "?"), second.strip("`()")] = ending[1]
         tables[mark[1]] = rows
     return tables
+
+
+def unpaired(source, tables):
+    """Sentences about starts that are not ended, and ends without a start."""
+    starts, ends = source.get("invalidations", {}), source.get("ends", {})
+    elsewhere = tables.get("elsewhere", {})
+    named = {(name, other) for (name, _), other in elsewhere.items()}
+    for key in sorted(starts.keys() - ends.keys()):
+        if (key[0], elsewhere.get(key)) not in ends:
+            yield f"{key[0]} {key[1]} starts a range and does not end it"
+    for key in sorted(ends.keys() - starts.keys() - named):
+        yield f"{key[0]} {key[1]} ends a range that it did not start"
 
 
 def compare(source, tables):
     """Sentences about every difference."""
     for name, number in sorted(source.get("stray", {}).items()):
         yield f"{name}: {number} calls outside any function that could be parsed"
+    yield from unpaired(source, tables)
     for table in COMPARED:
         if table not in tables:
             yield f"the document has no table '{table}'"
@@ -213,9 +237,9 @@ def main(argv):
     differences = list(compare(source, read_tables(argv[1])))
     for line in differences:
         print(line)
-    rows = sum(len(table) for table in source.values())
+    rows = sum(len(source.get(table, ())) for table in COMPARED)
     if not differences:
-        print(f"{rows} rows in {len(source)} tables agree with the source")
+        print(f"{rows} rows in {len(COMPARED)} tables agree with the source")
     return 1 if differences else 0
 
 

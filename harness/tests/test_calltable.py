@@ -33,6 +33,11 @@ int reap(struct mm_struct *mm)
 	return mmu_notifier_invalidate_range_start_nonblock(&range);
 }
 
+void reaped(void)
+{
+	mmu_notifier_invalidate_range_end(&range);
+}
+
 bool age(struct vm_area_struct *vma)
 {
 	return ptep_clear_young_notify(vma, addr, pte);
@@ -62,7 +67,7 @@ File   Function        Event  Blocks Range
 ====== =============== ====== ====== =====
 mm/a.c change_things() CLEAR  yes    a
                                      page
-mm/a.c reap()          UNMAP  no     VMA
+mm/a.c reap()          UNMAP  no     VMA; ends in reaped()
 ====== =============== ====== ====== =====
 
 .. calltable: secondary-tlbs
@@ -141,6 +146,18 @@ class CallTable(unittest.TestCase):
         status, said = self.check(RST.replace("calltable: aging", "calltable: ageing"))
         self.assertEqual(status, 1)
         self.assertIn("no table 'aging'", said)
+
+    def test_start_without_an_end(self):
+        end = "\tmmu_notifier_invalidate_range_end(&range);\n\treturn"
+        status, said = self.check(source=SOURCE.replace(end, "\treturn"))
+        self.assertEqual(status, 1)
+        self.assertIn("change_things starts a range and does not end it", said)
+
+    def test_end_without_a_start(self):
+        status, said = self.check(RST.replace("ends in reaped()", "ended"))
+        self.assertEqual(status, 1)
+        self.assertIn("reap starts a range and does not end it", said)
+        self.assertIn("reaped ends a range that it did not start", said)
 
     def test_call_outside_a_function(self):
         stray = "#define DO_IT(mm) mmu_notifier_release(mm)\n"
