@@ -224,6 +224,7 @@ TEST_F_TIMEOUT(mm, exit_while_another_mm_sleeps, LIMIT_S)
 }
 
 struct remover {
+	atomic_bool go;
 	int fd;
 	int id;
 	atomic_bool done;
@@ -233,6 +234,7 @@ static void *remove_sub(void *arg)
 {
 	struct remover *remover = arg;
 
+	wait_flag(&remover->go, HOLD_MS);
 	dev_del(remover->fd, remover->id, NULL);
 	remover->done = true;
 	return NULL;
@@ -246,10 +248,12 @@ static void wait_for_own(struct __test_metadata *_metadata, int fd,
 	struct sleeper sleeper;
 	pthread_t thread;
 
+	ASSERT_EQ(0, pthread_create(&thread, NULL, remove_sub, &remover));
 	ASSERT_TRUE(sleep_here(&sleeper, fd, kind));
 	remover.id = sleeper.id;
-	ASSERT_EQ(0, pthread_create(&thread, NULL, remove_sub, &remover));
+	remover.go = true;
 	EXPECT_FALSE(wait_flag(&remover.done, 100));
+	EXPECT_EQ(1, dev_stats(fd, sleeper.id).held);
 	sleeper.churn.stop = true;
 	ASSERT_EQ(0, dev_let_go(fd, sleeper.id, sleeper.op));
 	EXPECT_TRUE(wait_flag(&remover.done, PATIENCE_MS));

@@ -9,6 +9,10 @@
 
 #include "fixture.h"
 
+#ifndef MADV_PAGEOUT
+#define MADV_PAGEOUT	21
+#endif
+
 #define NR_PAGES	16UL
 #define LEN		(NR_PAGES * PAGE)
 #define ROUNDS		400
@@ -56,9 +60,14 @@ static void stays_true(struct __test_metadata *_metadata, int fd,
 	EXPECT_EQ(zeroes ? 0 : 43, mirror.value);
 }
 
+static int do_readonly(char *addr, size_t len)
+{
+	return mprotect(addr, len, PROT_READ);
+}
+
 static int do_swap_out(char *addr, size_t len)
 {
-	return swap_is_on() ? madvise(addr, len, 21 /* MADV_PAGEOUT */) : -1;
+	return swap_is_on() ? madvise(addr, len, MADV_PAGEOUT) : -1;
 }
 
 TEST_F_TIMEOUT(mm, mirror_after_dontneed, LIMIT_S)
@@ -73,7 +82,7 @@ TEST_F_TIMEOUT(mm, mirror_after_reclaim, LIMIT_S)
 
 TEST_F_TIMEOUT(mm, mirror_after_mprotect, LIMIT_S)
 {
-	stays_true(_metadata, self->fd, do_protect, false);
+	stays_true(_metadata, self->fd, do_readonly, false);
 }
 
 /* A read-only translation of the zero page must go when it is written to. */

@@ -179,7 +179,7 @@ TEST_F_TIMEOUT(mm, reclaim_asks_for_age, LIMIT_S)
 	ASSERT_TRUE(swap_is_on());
 	ASSERT_NE(NULL, cgroup);
 	snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
-	ASSERT_LT(0, write_file(path, "0"));
+	ASSERT_EQ(0, write_file(path, "0"));
 	/* Charged to this cgroup by being touched in it. */
 	ASSERT_EQ(0, do_dontneed(area, 16 << 20));
 	memset(area, 1, 16 << 20);

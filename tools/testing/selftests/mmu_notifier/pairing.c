@@ -34,13 +34,15 @@ static void come_and_go(struct __test_metadata *_metadata, int fd,
 		/* Some rounds end at once, some in the middle of things. */
 		usleep(i % 7 * 300);
 		ASSERT_EQ(0, dev_del(fd, id, NULL));
+		if (kind == MNT_GET)
+			ASSERT_TRUE(dev_wait_freed(fd, id));
 		EXPECT_PAIRED(dev_stats(fd, id));
 		if (!__test_passed(_metadata))
 			break;
 	}
 	for (i = 0; i < 3; i++) {
 		churn_stop(&churn[i]);
-		EXPECT_LT(10, churn[i].rounds);
+		EXPECT_LT(0, churn[i].rounds);
 	}
 }
 
@@ -78,6 +80,7 @@ TEST_F_TIMEOUT(mm, get_put_comes_and_goes, LIMIT_S)
 TEST_F_TIMEOUT(mm, unregister_between_start_and_end, LIMIT_S)
 {
 	char *area = map_anon(LEN);
+	struct mnt_stats stats;
 	struct churn churn;
 	int oldest, youngest;
 
@@ -90,8 +93,9 @@ TEST_F_TIMEOUT(mm, unregister_between_start_and_end, LIMIT_S)
 	ASSERT_EQ(1, dev_stats(self->fd, youngest).open);
 
 	ASSERT_EQ(0, dev_del(self->fd, youngest, NULL));
-	EXPECT_EQ(1, dev_stats(self->fd, youngest).calls[MNT_OP_START]);
-	EXPECT_EQ(1, dev_stats(self->fd, youngest).calls[MNT_OP_END]);
+	stats = dev_stats(self->fd, youngest);
+	EXPECT_EQ(stats.calls[MNT_OP_START], stats.calls[MNT_OP_END]);
+	EXPECT_EQ(1, dev_stats(self->fd, oldest).held);
 
 	ASSERT_EQ(0, dev_let_go(self->fd, oldest, MNT_OP_START));
 	churn_stop(&churn);
@@ -108,6 +112,7 @@ static int do_punch(char *addr, size_t len)
 }
 
 struct late {
+	atomic_bool go;
 	int fd;
 	int id;
 	atomic_bool done;
@@ -117,6 +122,7 @@ static void *register_late(void *arg)
 {
 	struct late *late = arg;
 
+	wait_flag(&late->go, HOLD_MS);
 	late->id = dev_add(late->fd, 0, MNT_LIST, NULL, 0, NULL);
 	late->done = true;
 	return NULL;
@@ -142,10 +148,11 @@ TEST_F_TIMEOUT(mm, register_between_start_and_end, LIMIT_S)
 	memset(area, 1, LEN);
 	id = dev_add(self->fd, 0, MNT_LIST, NULL, 0, NULL);
 	ASSERT_EQ(0, dev_hold(self->fd, id, MNT_OP_START, area, LEN));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, register_late, &late));
 	churn_start(&churn, (char *)(uintptr_t)memfd, LEN, do_punch);
 	ASSERT_TRUE(dev_wait_held(self->fd, id));
 
-	ASSERT_EQ(0, pthread_create(&thread, NULL, register_late, &late));
+	late.go = true;
 	/* It may wait for the range; give it the chance to err. */
 	wait_flag(&late.done, 200);
 	churn.stop = true;

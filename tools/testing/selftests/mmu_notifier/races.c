@@ -285,9 +285,9 @@ static void oom(struct __test_metadata *_metadata, int fd, bool refuse)
 
 	ASSERT_NE(NULL, cgroup);
 	snprintf(path, sizeof(path), "%s/memory.max", cgroup);
-	ASSERT_LT(0, write_file(path, "8M"));
+	ASSERT_EQ(0, write_file(path, "8M"));
 	snprintf(path, sizeof(path), "%s/memory.swap.max", cgroup);
-	ASSERT_LT(0, write_file(path, "0"));
+	ASSERT_EQ(0, write_file(path, "0"));
 
 	pid = fork();
 	if (!pid)

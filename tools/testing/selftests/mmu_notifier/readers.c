@@ -110,6 +110,7 @@ struct reader {
 	unsigned int rounds;
 	struct mnt_read read;
 	pthread_t thread;
+	atomic_bool go;
 	atomic_bool done;
 };
 
@@ -117,12 +118,13 @@ static void *reader_run(void *arg)
 {
 	struct reader *reader = arg;
 
+	wait_flag(&reader->go, HOLD_MS);
 	dev_read(reader->fd, reader->id, reader->rounds, &reader->read);
 	reader->done = true;
 	return NULL;
 }
 
-static void reader_start(struct reader *reader, int fd, int id)
+static void reader_prepare(struct reader *reader, int fd, int id)
 {
 	*reader = (struct reader) { .fd = fd, .id = id, .rounds = 1 };
 	if (pthread_create(&reader->thread, NULL, reader_run, reader))
@@ -142,15 +144,19 @@ static int dontneed_once(char *addr, size_t len)
 	return -1;
 }
 
-static bool holder_start(struct holder *holder, int fd, char *addr)
+static bool holder_prepare(struct holder *holder, int fd, char *addr)
 {
 	holder->fd = fd;
 	holder->id = dev_add(fd, 0, MNT_LIST, NULL, 0, NULL);
-	if (holder->id < 0 ||
-	    dev_hold(fd, holder->id, MNT_OP_START, addr, LEN))
-		return false;
-	churn_start(&holder->churn, addr, LEN, dontneed_once);
-	return dev_wait_held(fd, holder->id);
+	churn_prepare(&holder->churn, addr, LEN, dontneed_once);
+	return holder->id >= 0 &&
+	       !dev_hold(fd, holder->id, MNT_OP_START, addr, LEN);
+}
+
+static bool holder_start(struct holder *holder)
+{
+	holder->churn.go = true;
+	return dev_wait_held(holder->fd, holder->id);
 }
 
 static void holder_stop(struct holder *holder)
@@ -172,10 +178,13 @@ TEST_F_TIMEOUT(mm, disjoint_ranges_are_not_waited_for, LIMIT_S)
 				 NULL);
 		ASSERT_LE(0, ids[i]);
 	}
-	ASSERT_TRUE(holder_start(&low, self->fd, area));
-	ASSERT_TRUE(holder_start(&high, self->fd, area + 2 * LEN));
+	ASSERT_TRUE(holder_prepare(&low, self->fd, area));
+	ASSERT_TRUE(holder_prepare(&high, self->fd, area + 2 * LEN));
+	reader_prepare(&reader, self->fd, ids[1]);
+	ASSERT_TRUE(holder_start(&low));
+	ASSERT_TRUE(holder_start(&high));
 	ASSERT_EQ(0, do_dontneed(area + LEN, LEN));
-	reader_start(&reader, self->fd, ids[1]);
+	reader.go = true;
 	EXPECT_TRUE(wait_flag(&reader.done, PATIENCE_MS));
 	EXPECT_EQ(1, dev_stats(self->fd, low.id).held);
 	EXPECT_EQ(1, dev_stats(self->fd, high.id).held);
@@ -197,9 +206,11 @@ TEST_F_TIMEOUT(mm, an_overlapping_range_is_waited_for, LIMIT_S)
 	/* They have one page in common. */
 	id = dev_add(self->fd, 0, MNT_INTERVAL, area + LEN - PAGE, LEN, NULL);
 	ASSERT_LE(0, id);
-	ASSERT_TRUE(holder_start(&holder, self->fd, area));
+	ASSERT_TRUE(holder_prepare(&holder, self->fd, area));
+	reader_prepare(&reader, self->fd, id);
+	ASSERT_TRUE(holder_start(&holder));
 	EXPECT_EQ(1, dev_stats(self->fd, id).calls[MNT_OP_INVALIDATE]);
-	reader_start(&reader, self->fd, id);
+	reader.go = true;
 	EXPECT_FALSE(wait_flag(&reader.done, 200));
 	holder_stop(&holder);
 	EXPECT_TRUE(wait_flag(&reader.done, PATIENCE_MS));

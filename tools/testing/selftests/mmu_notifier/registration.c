@@ -121,10 +121,10 @@ TEST_F_TIMEOUT(mm, second_registration_is_constant, LIMIT_S)
 		if (ns < best)
 			best = ns;
 	}
-	TH_LOG("%lu VMAs: first %llu us, later %llu us, bar %llu us", NR_VMAS,
+	TH_LOG("%lu VMAs: first %llu us, later %llu ns, bar %llu ns", NR_VMAS,
 	       (unsigned long long)first / 1000,
-	       (unsigned long long)best / 1000,
-	       (unsigned long long)BAR_SECOND / 1000);
+	       (unsigned long long)best,
+	       (unsigned long long)BAR_SECOND);
 	EXPECT_LE(best, BAR_SECOND);
 }
 

@@ -157,6 +157,18 @@ bool dev_wait_unsubscribed(int fd)
 	return false;
 }
 
+bool dev_wait_freed(int fd, int id)
+{
+	int ms;
+
+	for (ms = 0; ms < PATIENCE_MS; ms++) {
+		if (dev_stats(fd, id).frees)
+			return true;
+		sleep_ms(1);
+	}
+	return false;
+}
+
 char *map_anon(size_t length)
 {
 	char *map = mmap(NULL, length, PROT_READ | PROT_WRITE,
@@ -213,13 +225,16 @@ static void *churn_run(void *arg)
 {
 	struct churn *churn = arg;
 
+	while (!churn->go && !churn->stop)
+		sleep_ms(1);
 	while (!churn->stop && !churn->once(churn->addr, churn->len))
 		churn->rounds++;
 	return NULL;
 }
 
-void churn_start(struct churn *churn, char *addr, size_t len,
-		 int (*once)(char *addr, size_t len))
+/* It waits for churn->go. */
+void churn_prepare(struct churn *churn, char *addr, size_t len,
+		   int (*once)(char *addr, size_t len))
 {
 	memset(churn, 0, sizeof(*churn));
 	churn->addr = addr;
@@ -227,6 +242,13 @@ void churn_start(struct churn *churn, char *addr, size_t len,
 	churn->once = once;
 	if (pthread_create(&churn->thread, NULL, churn_run, churn))
 		abort();
+}
+
+void churn_start(struct churn *churn, char *addr, size_t len,
+		 int (*once)(char *addr, size_t len))
+{
+	churn_prepare(churn, addr, len, once);
+	churn->go = true;
 }
 
 void churn_stop(struct churn *churn)

@@ -37,12 +37,18 @@ enum {
 /* How long something that must happen may take before it counts as hung. */
 #define PATIENCE_MS	5000
 
-/* A thread that invalidates its own part of memory until it is told to stop. */
+/*
+ * A thread that invalidates its own part of memory until it is told to stop.
+ *
+ * To make a thread takes mmap_lock for write. While a callout is held that
+ * cannot be had, so threads for that time have to be made before.
+ */
 struct churn {
 	pthread_t thread;
 	char *addr;
 	size_t len;
 	int (*once)(char *addr, size_t len);
+	atomic_bool go;
 	atomic_bool stop;
 	atomic_ulong rounds;
 };
@@ -63,6 +69,7 @@ int dev_read(int fd, int id, unsigned int rounds, struct mnt_read *read);
 int dev_subscribed(int fd, pid_t pid);
 bool dev_wait_held(int fd, int id);
 bool dev_wait_unsubscribed(int fd);
+bool dev_wait_freed(int fd, int id);
 
 /* memory */
 char *map_anon(size_t length);
@@ -74,6 +81,8 @@ int do_protect(char *addr, size_t len);
 int do_cow(char *addr, size_t len);
 
 /* threads, processes, time */
+void churn_prepare(struct churn *churn, char *addr, size_t len,
+		   int (*once)(char *addr, size_t len));
 void churn_start(struct churn *churn, char *addr, size_t len,
 		 int (*once)(char *addr, size_t len));
 void churn_stop(struct churn *churn);
