@@ -98,7 +98,7 @@ static bool mnt_rule_changed(struct mnt_sub *sub, unsigned int rule_seq)
 static void mnt_pause(struct mnt_sub *sub, const struct mnt_rule *rule,
 		      unsigned int rule_seq)
 {
-	unsigned long limit = msecs_to_jiffies(rule->hold_ms);
+	long left = msecs_to_jiffies(rule->hold_ms);
 
 	if (rule->delay_us)
 		fsleep(rule->delay_us);
@@ -108,14 +108,18 @@ static void mnt_pause(struct mnt_sub *sub, const struct mnt_rule *rule,
 	sub->stats.held++;
 	spin_unlock(&sub->lock);
 	if (rule->flags & MNT_UNKILLABLE)
-		wait_event_timeout(sub->wq, mnt_rule_changed(sub, rule_seq),
-				   limit);
+		left = wait_event_timeout(sub->wq,
+					  mnt_rule_changed(sub, rule_seq),
+					  left);
 	else
-		wait_event_killable_timeout(sub->wq,
-					    mnt_rule_changed(sub, rule_seq),
-					    limit);
+		left = wait_event_killable_timeout(sub->wq,
+						   mnt_rule_changed(sub,
+								    rule_seq),
+						   left);
 	spin_lock(&sub->lock);
 	sub->stats.held--;
+	if (!left)
+		sub->stats.expired++;
 	spin_unlock(&sub->lock);
 }
 

@@ -80,6 +80,7 @@ struct mnt_rule {
 struct mnt_stats {
 	__u32 id;
 	__u32 held;		/* callouts blocked by a rule now */
+	__u32 expired;		/* holds that came to their time limit */
 	__u32 calls[MNT_NR_OPS];
 	__u32 events[MNT_NR_EVENTS];	/* of starts and invalidates */
 	__u32 nonblock;		/* starts and invalidates that must not block */

@@ -60,7 +60,7 @@ static bool sleep_here(struct sleeper *sleeper, int fd, unsigned int kind)
 /* Was it asleep all the time?  Otherwise nothing has been shown. */
 static bool wake(struct sleeper *sleeper)
 {
-	bool held = dev_stats(sleeper->fd, sleeper->id).held;
+	bool held = dev_still_held(sleeper->fd, sleeper->id);
 	int status;
 
 	if (sleeper->pid)
@@ -253,7 +253,7 @@ static void wait_for_own(struct __test_metadata *_metadata, int fd,
 	remover.id = sleeper.id;
 	remover.go = true;
 	EXPECT_FALSE(wait_flag(&remover.done, 100));
-	EXPECT_EQ(1, dev_stats(fd, sleeper.id).held);
+	EXPECT_TRUE(dev_still_held(fd, sleeper.id));
 	sleeper.churn.stop = true;
 	ASSERT_EQ(0, dev_let_go(fd, sleeper.id, sleeper.op));
 	EXPECT_TRUE(wait_flag(&remover.done, PATIENCE_MS));

@@ -16,6 +16,8 @@
 #define ROUNDS		15
 #define EXEC_LEFT	"MMU_NOTIFIER_EXEC_LEFT"
 #define OOM_LIMIT	(8 << 20)
+#define PRINTK		"/proc/sys/kernel/printk"
+#define TAINT		"/proc/sys/kernel/tainted"
 
 /* A process that is executed over and over, see run_exec(). */
 __attribute__((constructor(101))) static void again(void)
@@ -313,12 +315,40 @@ static void oom(struct __test_metadata *_metadata, int fd, bool refuse)
 	EXPECT_PAIRED(dev_stats(fd, list));
 }
 
-TEST_F_TIMEOUT(mm, oom_kill, LIMIT_S)
+/*
+ * The OOM killer prints a stack that says nothing of interest; its level is
+ * kept off the console meanwhile. A warning would show in the taint flags.
+ */
+FIXTURE(oom) {
+	int fd;
+	char level[64];
+	char taint[32];
+};
+
+FIXTURE_SETUP(oom)
+{
+	ASSERT_EQ(0, read_file(PRINTK, self->level, sizeof(self->level)));
+	ASSERT_EQ(0, read_file(TAINT, self->taint, sizeof(self->taint)));
+	self->fd = fixture_open(_metadata);
+	write_file(PRINTK, "4");
+}
+
+FIXTURE_TEARDOWN(oom)
+{
+	char taint[32];
+
+	write_file(PRINTK, self->level);
+	close(self->fd);
+	EXPECT_EQ(0, read_file(TAINT, taint, sizeof(taint)));
+	EXPECT_STREQ(self->taint, taint);
+}
+
+TEST_F_TIMEOUT(oom, kills, LIMIT_S)
 {
 	oom(_metadata, self->fd, false);
 }
 
-TEST_F_TIMEOUT(mm, oom_kill_with_refusal, LIMIT_S)
+TEST_F_TIMEOUT(oom, kills_what_refuses, LIMIT_S)
 {
 	oom(_metadata, self->fd, true);
 }

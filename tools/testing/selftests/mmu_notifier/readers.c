@@ -186,8 +186,8 @@ TEST_F_TIMEOUT(mm, disjoint_ranges_are_not_waited_for, LIMIT_S)
 	ASSERT_EQ(0, do_dontneed(area + LEN, LEN));
 	reader.go = true;
 	EXPECT_TRUE(wait_flag(&reader.done, PATIENCE_MS));
-	EXPECT_EQ(1, dev_stats(self->fd, low.id).held);
-	EXPECT_EQ(1, dev_stats(self->fd, high.id).held);
+	EXPECT_TRUE(dev_still_held(self->fd, low.id));
+	EXPECT_TRUE(dev_still_held(self->fd, high.id));
 	holder_stop(&low);
 	holder_stop(&high);
 	pthread_join(reader.thread, NULL);

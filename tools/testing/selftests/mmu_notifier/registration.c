@@ -247,7 +247,7 @@ TEST_F_TIMEOUT(mm, a_kill_ends_a_waiting_first, LIMIT_S)
 	ASSERT_TRUE(block(&blocker, self->fd));
 	ASSERT_EQ(0, kill(blocker.registrar, SIGKILL));
 	EXPECT_TRUE(wait_child(blocker.registrar, PATIENCE_MS, &status));
-	EXPECT_EQ(1, dev_stats(self->fd, blocker.id).held);
+	EXPECT_TRUE(dev_still_held(self->fd, blocker.id));
 	unblock(&blocker, self->fd);
 }
 
@@ -273,7 +273,7 @@ TEST_F_TIMEOUT(mm, a_waiting_first_holds_no_other_lock, LIMIT_S)
 	EXPECT_EQ(0, status);
 
 	/* All that while the hold was on; or else nothing has been shown. */
-	EXPECT_EQ(1, dev_stats(self->fd, blocker.id).held);
+	EXPECT_TRUE(dev_still_held(self->fd, blocker.id));
 	unblock(&blocker, self->fd);
 	EXPECT_TRUE(wait_child(blocker.registrar, PATIENCE_MS, &status));
 	EXPECT_EQ(0, status);

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
+/* The device, and all else that the tests share: see util.h. */
 #define _GNU_SOURCE
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/swap.h>
 #include <sys/wait.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -142,6 +144,14 @@ bool dev_wait_held(int fd, int id)
 		sleep_ms(1);
 	}
 	return false;
+}
+
+/* Held from the first to now, and not merely held again. */
+bool dev_still_held(int fd, int id)
+{
+	struct mnt_stats stats = dev_stats(fd, id);
+
+	return stats.held == 1 && !stats.expired;
 }
 
 /* mmu_notifier_put() ends a subscription some time later. */
@@ -306,6 +316,23 @@ uint64_t bound_ns(uint64_t plain)
 	return plain * (factor ? factor : 1);
 }
 
+int read_file(const char *path, char *text, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t done;
+
+	text[0] = 0;
+	if (fd < 0)
+		return -errno;
+	done = read(fd, text, size - 1);
+	if (done < 0)
+		done = -errno;
+	else
+		text[done] = 0;
+	close(fd);
+	return done < 0 ? done : 0;
+}
+
 int write_file(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -322,14 +349,10 @@ int write_file(const char *path, const char *text)
 
 static bool has_swap(void)
 {
-	char text[512] = "";
-	int fd = open("/proc/swaps", O_RDONLY | O_CLOEXEC);
+	char text[512];
 
-	if (fd < 0)
+	if (read_file("/proc/swaps", text, sizeof(text)))
 		return false;
-	if (read(fd, text, sizeof(text) - 1) < 0)
-		text[0] = 0;
-	close(fd);
 	/* The first line is a heading. */
 	return strchr(text, '\n') && strchr(text, '\n')[1];
 }

@@ -68,6 +68,7 @@ int dev_log(int fd, int id, struct mnt_record *records);
 int dev_read(int fd, int id, unsigned int rounds, struct mnt_read *read);
 int dev_subscribed(int fd, pid_t pid);
 bool dev_wait_held(int fd, int id);
+bool dev_still_held(int fd, int id);
 bool dev_wait_unsubscribed(int fd);
 bool dev_wait_freed(int fd, int id);
 
@@ -91,6 +92,7 @@ bool wait_flag(atomic_bool *flag, unsigned int ms);
 void sleep_ms(unsigned int ms);
 uint64_t now_ns(void);
 uint64_t bound_ns(uint64_t plain);
+int read_file(const char *path, char *text, size_t size);
 int write_file(const char *path, const char *text);
 bool swap_is_on(void);
 const char *cgroup_make(const char *name);
