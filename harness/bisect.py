@@ -6,6 +6,8 @@ KVM, which is where the series reaches; FULL=1 links a kernel for each, and
 the last one is always linked.
 """
 
+import shutil
+
 from harness import deps, git as gitlib, kconfig, kernel, paths, proc, tree, ui
 
 WORK = paths.BUILD / "bisect"
@@ -19,13 +21,13 @@ SPACE_GIB = 6
 
 def _worktree(git, commit):
     """A second work tree of build/tree's repository, at this commit."""
-    if not (WORK / ".git").exists():
+    known = gitlib.Git(WORK, git.identity)
+    if not WORK.is_dir() or known.attempt("rev-parse", "-q", "--verify", commit)[0]:
+        shutil.rmtree(WORK, ignore_errors=True)
         git.text("worktree", "prune")
         with ui.step("writing a work tree for the prefixes", 30):
             git.text("worktree", "add", "-q", "-f", "--detach", str(WORK), commit)
-    work = gitlib.Git(WORK, git.identity)
-    work.text("checkout", "-q", "-f", "--detach", commit)
-    return work
+    known.text("checkout", "-q", "-f", "--detach", commit)
 
 
 def _build(config, goals, label):

@@ -15,9 +15,10 @@ SET = {"SYSTEM_TRUSTED_KEYS": '""', "SYSTEM_REVOCATION_KEYS": '""',
 SWITCH = {"DEBUG_INFO_DWARF_TOOLCHAIN_DEFAULT": False, "DEBUG_INFO_NONE": True,
           "DEBUG_INFO_DWARF5": False, "DEBUG_INFO_DWARF4": False,
           "MODULE_SIG_ALL": False, "LOCALVERSION_AUTO": False}
+PRODUCTS = ("*.deb", "*.changes", "*.buildinfo")
 SUFFIX = "-mmu-notifier"
-# GiB and seconds on two cores.
-SMALL, LARGE = (4, 400), (30, 9000)
+# GiB and seconds on two cores; a configuration of the user's may be any size.
+SMALL, UNKNOWN, LARGE = (4, 400), (8, None), (30, 9000)
 
 
 def _wanted(path):
@@ -26,7 +27,7 @@ def _wanted(path):
         source = Path(path)
         if not source.is_file():
             raise ui.Fail(f"CONFIG={path} is not a file")
-        return source.read_text(encoding="utf-8"), str(source), LARGE
+        return source.read_text(encoding="utf-8"), str(source), UNKNOWN
     if DEBIAN.is_file():
         return lzma.open(DEBIAN, "rt").read(), "Debian's configuration", LARGE
     plain = paths.OBJ / "new-plain" / ".config"
@@ -64,17 +65,22 @@ def build(config=""):
     deps.ensure("build", "deb-tools")
     text, called, (space, seconds) = _wanted(config)
     src = tree.assemble()
+    takes = f"about {seconds // 60} minutes on two cores" if seconds else "time as it needs"
     ui.say(f"building a kernel package with {called} in {OUT.relative_to(paths.ROOT)}/ "
-           f"(up to {space} GiB; about {seconds // 60} minutes on two cores)")
+           f"({space} GiB, {takes})")
     paths.ensure_space(space)
-    obj = OUT / "obj"
-    obj.mkdir(parents=True, exist_ok=True)
+    OUT.mkdir(parents=True, exist_ok=True)
     with paths.lock("deb"):
+        obj = kernel.object_tree("new", "deb", src)
         _configure(src, obj, text, exact=bool(config))
         for old in OUT.glob("*.deb"):
             old.unlink()
         with ui.step(f"building packages with {called}", seconds):
             _package(src, obj)
+        # The kernel's packaging leaves them beside the object tree.
+        for pattern in PRODUCTS:
+            for product in src.glob(pattern):
+                product.rename(OUT / product.name)
     made = sorted(OUT.glob("linux-image-*.deb"))
     if not made:
         raise ui.Fail(f"bindeb-pkg ended without a linux-image package in {OUT}")

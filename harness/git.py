@@ -74,10 +74,14 @@ def init(top):
     git.text("init", "-q", "-b", "series")
     for key, value in SETTINGS.items():
         git.text("config", key, value)
-    exclude = top / ".git" / "info" / "exclude"
-    exclude.parent.mkdir(exist_ok=True)
-    exclude.write_text("/.obj-*\n", encoding="ascii")
+    exclude(top)
     return git
+
+
+def exclude(top):
+    """What builds leave in a source tree is no edit of it."""
+    path = top / ".git" / "info" / "exclude"
+    paths.write_if_changed(path, "/.obj-*\n/*.deb\n/*.changes\n/*.buildinfo\n")
 
 
 def _file_record(top, path):

@@ -44,6 +44,7 @@ def _create():
         # Object trees may have survived a half-made tree; sources cannot matter.
         shutil.rmtree(paths.TREE, ignore_errors=True)
         fresh.rename(paths.TREE)
+    gitlib.exclude(paths.TREE)
     git = repository()
     if git.attempt("rev-parse", "-q", "--verify", _base_ref())[0] == 0:
         return
