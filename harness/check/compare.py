@@ -22,13 +22,37 @@ def _skip_reason(lines):
     return "no reason given"
 
 
+def _diagnostics(lines):
+    """{name of a failed test: what was said before its result}."""
+    found, said = {}, []
+    for line in (line.strip() for line in lines):
+        if line.startswith("not ok "):
+            name = line.split(" # ")[0].split(" ", 3)[-1].removeprefix("- ")
+            found[name] = "\n".join(said[-QUOTED:])
+        if line.startswith(("ok ", "not ok ")):
+            said = []
+        elif line.startswith("#"):
+            said.append(line)
+    return found
+
+
+def _explained(results, lines):
+    """Failures without a reason get what was said before them."""
+    said = _diagnostics(lines)
+    return {name: found._replace(reason=said.get(name.rsplit("/", 1)[-1], ""))
+            if found.status == FAIL and not found.reason else found
+            for name, found in results.items()}
+
+
 def judge(section, speaks_ktap):
     """{name: Outcome} of one program; its own name is ""."""
     if section is None:
         return {"": Outcome(FAIL, "never ran: the guest ended before it")}
     if section.rc is None:
         return {"": Outcome(FAIL, "never ended: " + _last(section.lines))}
-    results = ktap.parse(section.lines) if speaks_ktap else {}
+    results = {}
+    if speaks_ktap:
+        results = _explained(ktap.parse(section.lines), section.lines)
     if section.rc == KSFT_SKIP and not results:
         return {"": Outcome(SKIP, _skip_reason(section.lines))}
     if section.rc == KILLED:

@@ -47,6 +47,13 @@ class Judge(unittest.TestCase):
         self.assertEqual({name: o.status for name, o in found.items()},
                          {"one": PASS, "two": FAIL})
 
+    def test_failure_is_explained(self):
+        lines = ["1..2", "# a.c:1:one:fine", "ok 1 one", "# a.c:3:two:Expected 0 == 1",
+                 "# two: Test failed", "not ok 2 mm.two"]
+        found = compare.judge(Section(1, lines), True)["mm.two"]
+        self.assertIn("Expected 0 == 1", found.reason)
+        self.assertNotIn("fine", found.reason)
+
 
 class Against(unittest.TestCase):
     STOCK = {"a": Outcome(PASS), "b": Outcome(FAIL, "old"), "c": Outcome(SKIP, "no")}
