@@ -100,7 +100,8 @@ def candidates(tree):
     """Files of a kernel tree that mention what the tables are about."""
     words = "|".join([*NAMES, END, "struct mmu_(interval_)?notifier_ops"])
     found = subprocess.run(
-        ["grep", "-rlE", "--include=*.[ch]", "--exclude-dir=.git", words, "."],
+        # Object trees lie in the tree under hidden names, some with copies.
+        ["grep", "-rlE", "--include=*.[ch]", "--exclude-dir=.?*", words, "."],
         cwd=tree, stdout=subprocess.PIPE, text=True, check=False)
     names = (name.removeprefix("./") for name in found.stdout.split("\n") if name)
     return sorted(name for name in names if not OWN.fullmatch(name))

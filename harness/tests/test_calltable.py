@@ -111,6 +111,8 @@ class CallTable(unittest.TestCase):
             tree = Path(folder)
             (tree / "mm").mkdir()
             (tree / "mm" / "a.c").write_text(source)
+            (tree / ".obj-plain").mkdir()
+            (tree / ".obj-plain" / "copy.c").write_text(SOURCE)
             (tree / "doc.rst").write_text(rst)
             output = io.StringIO()
             with contextlib.redirect_stdout(output), \
