@@ -10,13 +10,16 @@ from harness import proc, ui
 GROUPS = {
     "base": ["linux-source-6.12"],
     "tree": ["xz-utils", "tar", "git"],
-    "build": ["gcc", "make", "bc", "bison", "flex", "libelf-dev", "libssl-dev",
+    "build": ["gcc", "libc6-dev", "make", "bc", "bison", "flex", "libelf-dev", "libssl-dev",
               "ccache", "cpio", "rsync", "kmod", "python3", "perl"],
     "boot": ["qemu-system-x86", "busybox-static"],
     # The guest in the guest needs QEMU's own firmware and nothing else.
     "run": ["seabios"],
     "check": ["sparse", "libasan8", "libubsan1", "libtsan2", "g++",
-              "python3-sphinx", "shellcheck", "libcap-dev", "libnuma-dev"],
+              "python3-sphinx", "shellcheck", "libcap-dev", "libnuma-dev",
+              # The API's users are compiled for every architecture that has some.
+              "gcc-aarch64-linux-gnu", "gcc-powerpc64le-linux-gnu",
+              "gcc-riscv64-linux-gnu", "gcc-s390x-linux-gnu"],
     "deb-tools": ["dpkg-dev", "debhelper", "fakeroot", "lsb-release", "dwarves"],
 }
 

@@ -8,6 +8,7 @@ from harness.ktap import Outcome
 KSFT_SKIP = 4
 KILLED = 137
 QUOTED = 6
+STOPPED = "stopped at its time limit"
 
 
 def _last(lines, count=QUOTED):
@@ -56,7 +57,7 @@ def judge(section, speaks_ktap):
     if section.rc == KSFT_SKIP and not results:
         return {"": Outcome(SKIP, _skip_reason(section.lines))}
     if section.rc == KILLED:
-        results[""] = Outcome(FAIL, "stopped at its time limit: " + _last(section.lines))
+        results[""] = Outcome(FAIL, f"{STOPPED}: " + _last(section.lines))
     elif section.rc == 0 and not speaks_ktap:
         results[""] = Outcome(PASS)
     elif section.rc and all(found.status != FAIL for found in results.values()):
@@ -64,6 +65,11 @@ def judge(section, speaks_ktap):
     elif not results:
         results[""] = Outcome(FAIL, "printed no result")
     return results
+
+
+def stopped(results):
+    """Whether a program was stopped at its time limit."""
+    return "" in results and results[""].reason.startswith(STOPPED)
 
 
 def against(stock, new):

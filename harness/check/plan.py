@@ -134,8 +134,29 @@ class Plan:
     def _compare(self, paging):
         def run():
             stock, new = self.outcomes["stock", paging], self.outcomes["new", paging]
+            self._again(paging, "plain", 0 if paging == "shadow" else 1, stock, new)
             self._add_compared(paging, stock, new)
         return run
+
+    def _again(self, part, config, npt, stock, new):
+        """Repeat alone what only the new kernel did not finish in time.
+
+        Nested virtualisation in software, beside a compiler, is stopped at a
+        limit now and then on the unchanged kernel too.  A hang that is ours
+        comes again; a wrong result is never asked for twice.
+        """
+        slow = [program for program in consumers.PROGRAMS if program.name in new
+                and compare.stopped(new[program.name])
+                and not compare.stopped(stock.get(program.name, {}))]
+        if not slow:
+            return
+        ui.say("once more, since stopped at the time limit: "
+               + ", ".join(program.name for program in slow))
+        name = f"new-{part}-again"
+        found, lines = guests.consumers(self.kernels["new", config], config,
+                                        self.binaries, slow, npt, name)
+        self._log(part, name, lines)
+        new.update(found)
 
     def _add_compared(self, part, stock, new):
         for program in new:
@@ -149,6 +170,7 @@ class Plan:
                 self.kernels["new", config], config, self.binaries,
                 consumers.chosen(slow=True), 1, name)
             self._log(config, name, lines)
+            self._again(config, config, 1, self.outcomes["stock", "npt"], found)
             self._add_compared(config, self.outcomes["stock", "npt"], found)
         return run
 
