@@ -20,7 +20,7 @@ from pathlib import Path
 # The core itself, and subscribers and callers that exist to test it.
 OWN = re.compile(r"include/linux/mmu_notifier\.h"
                  r"|mm/mmu_notifier(_flush|_interval|_register|_young|_kunit)?\.c"
-                 r"|mm/(mmu_notifier|range_tracker)\w*(test|kunit)\w*\.c"
+                 r"|mm/(mmu_notifier|range_tracker)\w*(test|kunit)\w*\.[ch]"
                  r"|lib/test_mmu_notifier.*|tools/.*|Documentation/.*")
 
 START = "mmu_notifier_invalidate_range_start"
