@@ -15,11 +15,12 @@ def _mib(kb):
 
 
 def _callouts(text):
-    """"start:5,end:5" as words."""
+    """"start:5,end:5,release:0" as words; what never happened is left out."""
     if text == "n/a":
         return "n/a (no tracepoints in this kernel)"
-    return "  ".join(f"{name or '?'} {count}" for name, _, count in
-                     (part.partition(":") for part in text.split(",")))
+    parts = (part.partition(":") for part in text.split(","))
+    return "   ".join(f"{count} {name or '?'}" for name, _, count in parts
+                      if count not in ("", "0")) or "none"
 
 
 def live_rows(live, guest_mb, limit_mb):
