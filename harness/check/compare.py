@@ -37,7 +37,7 @@ def _diagnostics(lines):
     return found
 
 
-def _explained(results, lines):
+def explained(results, lines):
     """Failures without a reason get what was said before them."""
     said = _diagnostics(lines)
     return {name: found._replace(reason=said.get(name.rsplit("/", 1)[-1], ""))
@@ -53,7 +53,7 @@ def judge(section, speaks_ktap):
         return {"": Outcome(FAIL, "never ended: " + _last(section.lines))}
     results = {}
     if speaks_ktap:
-        results = _explained(ktap.parse(section.lines), section.lines)
+        results = explained(ktap.parse(section.lines), section.lines)
     if section.rc == KSFT_SKIP and not results:
         return {"": Outcome(SKIP, _skip_reason(section.lines))}
     if section.rc == KILLED:

@@ -6,7 +6,8 @@ import re
 import subprocess
 import sys
 
-from harness import export, git, paths, proc, tree, ui
+from harness import export, git, ktap, paths, proc, tree, ui
+from harness.check import compare
 from harness.check.report import FAIL, PASS, SKIP
 
 _TEST = re.compile(r"^(\w+) \(([\w.]+)\)(?:\n.*)?? \.\.\. .*?(ok|FAIL|ERROR|skipped .*)$",
@@ -160,11 +161,23 @@ def native(report, mutants=False):
     add_native(report, log.read_text(errors="replace").splitlines(), problems)
 
 
+def variants(lines):
+    """{build: lines} at the lines that announce a build: "# tsan, seed 7"."""
+    found, name = {}, "native"
+    for line in lines:
+        if match := re.match(r"# ([\w-]+), seed \d+", line):
+            name = match[1]
+        found.setdefault(name, []).append(line)
+    return found
+
+
 def add_native(report, lines, problems):
     """The native tests' lines as cases; what make says is one more."""
-    from harness import ktap
-    results = ktap.parse(lines)
-    report.extend("native", results)
-    if not results:
+    reported = False
+    for name, said in variants(lines).items():
+        results = compare.explained(ktap.parse(said), said)
+        reported = reported or bool(results)
+        report.extend("native", results, f"{name}/")
+    if not reported:
         problems = problems + ["no test reported a result"]
     report.verdict("native", "make", problems)

@@ -6,6 +6,7 @@ import unittest
 from pathlib import Path
 
 from harness.check import docs, objects, off, static, users
+from harness.check.report import FAIL, Report
 
 CHECKPATCH = """WARNING:LINE_SPACING: Missing a blank line after declarations
 #84: FILE: mm/mmu_notifier_flush.c:84:
@@ -111,8 +112,17 @@ class Docs(unittest.TestCase):
 
 
 class Native(unittest.TestCase):
+    def test_builds_are_told_apart(self):
+        report = Report()
+        static.add_native(report, ["# asan, seed 7", "1..1", "ok 1 - rollback",
+                                   "# tsan, seed 7", "1..1", "# race in f()",
+                                   "not ok 1 - rollback"], [])
+        self.assertEqual([case.name for case in report.cases],
+                         ["asan/rollback", "tsan/rollback", "make"])
+        self.assertEqual(report.cases[1].status, FAIL)
+        self.assertIn("race in f()", report.cases[1].reason)
+
     def test_silence_fails(self):
-        from harness.check.report import Report
         report = Report()
         static.add_native(report, ["compiling"], [])
         self.assertEqual(report.summary()[-1], "0 passed, 1 failed")
