@@ -86,6 +86,8 @@ def _bench(_args):
 
 def _selftest(args):
     import unittest
+    from harness import deps
+    deps.ensure("tree", "build", "boot")
     program = unittest.main(module=None, exit=False,
                             argv=["selftest", "discover", "-t", str(paths.ROOT),
                                   "-s", str(paths.ROOT / "harness" / "tests"), *args])

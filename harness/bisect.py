@@ -16,6 +16,8 @@ PARTS = {
               "lib/test_hmm.o", "drivers/misc/sgi-gru/"],
     "off": ["mm/", "kernel/fork.o", "arch/x86/mm/"],
 }
+# What built before, by commit: a commit's id says everything that it is made of.
+DONE = paths.BUILD / "bisect.done"
 SPACE_GIB = 6
 
 
@@ -40,6 +42,21 @@ def _build(config, goals, label):
                     env=kernel.environment())
 
 
+def _known():
+    return set(DONE.read_text(encoding="ascii").splitlines()) if DONE.exists() else set()
+
+
+def _prefix(git, commit, config, goals, label):
+    entry = f"{commit} {config} {' '.join(goals)}"
+    if entry in _known():
+        ui.say(f"{label}, {config}: built before")
+        return
+    _worktree(git, commit)
+    _build(config, goals, label)
+    with open(DONE, "a", encoding="ascii") as done:
+        done.write(entry + "\n")
+
+
 def check(full=False):
     """Fail naming the first prefix and configuration that does not build."""
     deps.ensure("tree", "build")
@@ -52,13 +69,12 @@ def check(full=False):
         git = tree.repository()
         commits = tree.commits(series)
         for number, (patch, commit) in enumerate(zip(series, commits), 1):
-            _worktree(git, commit)
             last = number == len(series)
             for config, parts in PARTS.items():
                 goals = ["vmlinux", "modules"] if full or last else parts
                 label = f"prefix {number}/{len(series)} {patch.name.removesuffix('.patch')}"
                 try:
-                    _build(config, goals, label)
+                    _prefix(git, commit, config, goals, label)
                 except ui.Fail as error:
                     raise ui.Fail(f"the series does not build up to {patch.name} with "
                                   f"configuration {config}: {error}") from None

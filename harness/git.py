@@ -121,9 +121,21 @@ def import_folder(git, folder, ref, message):
     return git.text("rev-parse", ref)
 
 
+def _without_git(below):
+    """The same for a checkout that is no repository, such as an archive of one."""
+    ignored = (".o", ".ko", ".pyc")
+    for path in sorted((paths.ROOT / below).rglob("*")):
+        name = path.relative_to(paths.ROOT).as_posix()
+        if not name.startswith("build/") and not name.endswith(ignored):
+            yield name
+
+
 def own_files(below="."):
     """Regular files of the repository that are not ignored, tracked or not."""
-    known = Git(paths.ROOT).paths("ls-files", "-z", "-co", "--exclude-standard", "--",
-                                  below)
+    if (paths.ROOT / ".git").exists():
+        known = Git(paths.ROOT).paths("ls-files", "-z", "-co", "--exclude-standard",
+                                      "--", below)
+    else:
+        known = _without_git(below)
     return [name for name in known
             if (paths.ROOT / name).is_file() and not (paths.ROOT / name).is_symlink()]
