@@ -67,7 +67,8 @@ def check(full=False):
         raise ui.Fail("series/series names no patch yet: there is nothing to build")
     with paths.lock("bisect"):
         git = tree.repository()
-        commits = tree.commits(series)
+        with paths.lock("tree"):
+            commits = tree.commits(series)
         for number, (patch, commit) in enumerate(zip(series, commits), 1):
             last = number == len(series)
             for config, parts in PARTS.items():
