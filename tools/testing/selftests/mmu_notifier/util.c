@@ -308,12 +308,21 @@ uint64_t now_ns(void)
 	return ts.tv_sec * 1000 * MSEC + ts.tv_nsec;
 }
 
+/* Is this a kernel with lockdep or KCSAN? They slow down what is measured. */
+static bool has_checkers(void)
+{
+	return !access("/proc/lockdep", F_OK) ||
+	       !access("/sys/kernel/debug/kcsan", F_OK);
+}
+
 uint64_t bound_ns(uint64_t plain)
 {
 	const char *slow = getenv("MMU_NOTIFIER_SLOW");
-	unsigned long factor = slow ? strtoul(slow, NULL, 10) : 1;
+	unsigned long factor = slow ? strtoul(slow, NULL, 10) : 0;
 
-	return plain * (factor ? factor : 1);
+	if (!factor)
+		factor = has_checkers() ? 20 : 1;
+	return plain * factor;
 }
 
 int read_file(const char *path, char *text, size_t size)

@@ -3,8 +3,8 @@
  * What the tests of the MMU notifiers share: the device, memory to play with,
  * threads and processes that change their page tables, and time limits.
  *
- * Bounds are for a plain kernel. MMU_NOTIFIER_SLOW=N in the environment
- * multiplies those by N, for kernels with checkers.
+ * Bounds are for a plain kernel. They are multiplied by 20 on one with lockdep
+ * or KCSAN, or by N if the environment says MMU_NOTIFIER_SLOW=N.
  */
 #ifndef _MMU_NOTIFIER_TEST_UTIL_H
 #define _MMU_NOTIFIER_TEST_UTIL_H
