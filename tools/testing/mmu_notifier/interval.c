@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Interval subscribers and their readers. */
+#include "test.h"
+
+struct reader {
+	struct interval_sub *sub;
+	unsigned long seq;
+	atomic_t done;
+};
+
+static void *read_interval(void *arg)
+{
+	struct reader *reader = arg;
+
+	reader->seq = mmu_interval_read_begin(&reader->sub->n);
+	atomic_set(&reader->done, 1);
+	return NULL;
+}
+
+static void interval_readers(void)
+{
+	struct mmu_notifier_range range, elsewhere;
+	struct mm_struct *mm = mm_new();
+	struct interval_sub sub, late;
+	struct reader reader = { .sub = &sub };
+	unsigned long seq;
+	pthread_t thread;
+
+	interval_add(mm, &sub, 4, 4);
+	range_begin(mm, &elsewhere, 0, 4);
+	/* Takes effect at once, though a range is in flight. */
+	interval_add(mm, &late, 8, 2);
+	seq = mmu_interval_read_begin(&sub.n);
+	check(!mmu_interval_read_retry(&sub.n, seq));
+	range_begin(mm, &range, 7, 2);
+	check(atomic_read(&late.calls) == 1);
+	check(mmu_interval_read_retry(&sub.n, seq));
+	thread = start_thread(read_interval, &reader);
+	usleep(30000);
+	check(!atomic_read(&reader.done));
+	range_finish(&range);
+	join_thread(thread);
+	/* What was waited for is no reason to retry. */
+	check(!mmu_interval_read_retry(&sub.n, reader.seq));
+	range_finish(&elsewhere);
+	interval_remove(&late);
+	interval_remove(&sub);
+	mm_exit(mm);
+}
+
+static atomic_t stop;
+
+static bool sleepy_invalidate(struct mmu_interval_notifier *n,
+			      const struct mmu_notifier_range *range,
+			      unsigned long seq)
+{
+	mmu_interval_set_seq(n, seq);
+	usleep(1000);
+	return true;
+}
+
+static const struct mmu_interval_notifier_ops sleepy_ops = {
+	.invalidate = sleepy_invalidate,
+};
+
+static void *invalidate_one(void *arg)
+{
+	struct mmu_interval_notifier *n = arg;
+	struct mmu_notifier_range range;
+
+	while (!atomic_read(&stop)) {
+		range_begin(n->mm, &range, n->interval_tree.start / PAGE_SIZE,
+			    1);
+		range_finish(&range);
+	}
+	return NULL;
+}
+
+/* The limit has room for sanitizers; waiting for idleness takes seconds. */
+static void interval_not_starved(void)
+{
+	struct mmu_interval_notifier busy[8];
+	unsigned long began, us, worst = 0;
+	struct mm_struct *mm = mm_new();
+	struct interval_sub sub;
+	pthread_t threads[8];
+	int i;
+
+	interval_add(mm, &sub, 100, 1);
+	for (i = 0; i < 8; i++) {
+		check(!mmu_interval_notifier_insert(&busy[i], mm,
+						    i * PAGE_SIZE, PAGE_SIZE,
+						    &sleepy_ops));
+		threads[i] = start_thread(invalidate_one, &busy[i]);
+	}
+	for (i = 0; i < 300; i++) {
+		began = now_us();
+		mmu_interval_read_begin(&sub.n);
+		us = now_us() - began;
+		worst = us > worst ? us : worst;
+		usleep(1000);
+	}
+	printf("# longest wait %lu us\n", worst);
+	check(worst < 200000);
+	atomic_set(&stop, 1);
+	for (i = 0; i < 8; i++) {
+		join_thread(threads[i]);
+		mmu_interval_notifier_remove(&busy[i]);
+	}
+	interval_remove(&sub);
+	mm_exit(mm);
+}
+
+/*
+ * A page table of eight entries and a mirror of it.  Under the lock of the
+ * mirror, an entry of it is either empty or right.  The mirror hears of
+ * changes by an interval subscriber (readers use its sequence) or by a list
+ * subscriber's start.
+ */
+#define ENTRIES 8
+
+static struct mirror {
+	struct mmu_interval_notifier interval;
+	struct mmu_notifier list;
+	pthread_mutex_t lock;
+	unsigned long copy[ENTRIES];
+	unsigned long filled;
+} mirror = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static unsigned long table[ENTRIES];
+static pthread_mutex_t table_lock[ENTRIES];
+
+static void mirror_drop(const struct mmu_notifier_range *range)
+{
+	unsigned long i;
+
+	for (i = 0; i < ENTRIES; i++)
+		if (i * PAGE_SIZE >= range->start && i * PAGE_SIZE < range->end)
+			mirror.copy[i] = 0;
+}
+
+static bool mirror_invalidate(struct mmu_interval_notifier *n,
+			      const struct mmu_notifier_range *range,
+			      unsigned long seq)
+{
+	if (test_random(4) == 0)
+		usleep(test_random(30));
+	pthread_mutex_lock(&mirror.lock);
+	mmu_interval_set_seq(n, seq);
+	mirror_drop(range);
+	pthread_mutex_unlock(&mirror.lock);
+	return true;
+}
+
+static const struct mmu_interval_notifier_ops mirror_ops = {
+	.invalidate = mirror_invalidate,
+};
+
+static void *mirror_read(void *arg)
+{
+	unsigned long seq, i, value;
+	bool retry;
+
+	while (!atomic_read(&stop)) {
+		i = test_random(ENTRIES);
+		do {
+			seq = mmu_interval_read_begin(&mirror.interval);
+			value = READ_ONCE(table[i]);
+			pthread_mutex_lock(&mirror.lock);
+			retry = mmu_interval_read_retry(&mirror.interval, seq);
+			if (!retry) {
+				mirror.copy[i] = value;
+				mirror.filled++;
+			}
+			value = mirror.copy[i];
+			check(!value || value == READ_ONCE(table[i]));
+			pthread_mutex_unlock(&mirror.lock);
+		} while (retry && !atomic_read(&stop));
+	}
+	return NULL;
+}
+
+static void *table_write(void *arg)
+{
+	struct mmu_notifier_range range;
+	unsigned long i;
+
+	while (!atomic_read(&stop)) {
+		i = test_random(ENTRIES);
+		pthread_mutex_lock(&table_lock[i]);
+		range_begin(arg, &range, i, 1);
+		WRITE_ONCE(table[i], 1 + test_random(1000000));
+		pthread_mutex_lock(&mirror.lock);
+		check(!mirror.copy[i]);
+		pthread_mutex_unlock(&mirror.lock);
+		range_finish(&range);
+		pthread_mutex_unlock(&table_lock[i]);
+		usleep(test_random(200));
+	}
+	return NULL;
+}
+
+static void interval_sound(void)
+{
+	struct mm_struct *mm = mm_new();
+	pthread_t threads[5];
+	int i;
+
+	for (i = 0; i < ENTRIES; i++)
+		pthread_mutex_init(&table_lock[i], NULL);
+	check(!mmu_interval_notifier_insert(&mirror.interval, mm, 0,
+					    ENTRIES * PAGE_SIZE, &mirror_ops));
+	for (i = 0; i < 5; i++)
+		threads[i] = start_thread(i < 3 ? table_write : mirror_read,
+					  mm);
+	usleep(1500000);
+	atomic_set(&stop, 1);
+	for (i = 0; i < 5; i++)
+		join_thread(threads[i]);
+	check(mirror.filled);
+	mmu_interval_notifier_remove(&mirror.interval);
+	mm_exit(mm);
+}
+
+const struct test interval_tests[] = {
+	{ "interval_readers", interval_readers },
+	{ "interval_not_starved", interval_not_starved },
+	{ "interval_sound", interval_sound },
+	{ }
+};

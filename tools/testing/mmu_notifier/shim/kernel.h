@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * As much of the kernel's environment as the notifier core needs, on POSIX
+ * threads.  Every header in shim/linux/ includes this one file.
+ *
+ * What the kernel expresses by barriers is mapped to the compiler's atomics,
+ * so that ThreadSanitizer judges the core by the orderings it really asks for:
+ * READ_ONCE() gives none, a lock gives its own and no more.
+ */
+#ifndef SHIM_KERNEL_H
+#define SHIM_KERNEL_H
+
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef uint64_t u64;
+
+#define CONFIG_MMU_NOTIFIER		1
+#define CONFIG_MMU_NOTIFIER_DEBUG	1
+
+/* 1 if the option is defined as 1, or else 0. */
+#define SHIM_COMMA_1			0,
+#define SHIM_SECOND(a, b, ...)		b
+#define SHIM_PICK(x)			SHIM_SECOND(x 1, 0, 0)
+#define SHIM_PASTE(x)			SHIM_PICK(SHIM_COMMA_##x)
+#define IS_ENABLED(option)		SHIM_PASTE(option)
+
+#define ERESTARTSYS	512
+#define PAGE_SIZE	4096UL
+#define PMD_SIZE	(512 * PAGE_SIZE)
+
+#define __rcu
+#define __init
+#define __must_check	__attribute__((warn_unused_result))
+#ifndef __always_inline
+#define __always_inline	inline __attribute__((always_inline))
+#endif
+#define likely(x)	__builtin_expect(!!(x), 1)
+#define unlikely(x)	__builtin_expect(!!(x), 0)
+#define EXPORT_SYMBOL(sym)
+#define EXPORT_SYMBOL_GPL(sym)
+#define BIT(nr)		(1UL << (nr))
+#define BIT_ULL(nr)	(1ULL << (nr))
+#define __ffs64(x)	__builtin_ctzll(x)
+#define check_add_overflow(a, b, sum) __builtin_add_overflow(a, b, sum)
+
+#undef static_assert
+#define static_assert(expr, ...) _Static_assert(expr, "" #expr)
+
+#define __same_type(a, b) __builtin_types_compatible_p(typeof(a), typeof(b))
+#define container_of(ptr, type, member)					\
+	((type *)((char *)(ptr) - offsetof(type, member)))
+
+#define core_initcall(fn)						\
+	static void __attribute__((constructor)) fn##_at_start(void)	\
+	{								\
+		if (fn())						\
+			abort();					\
+	}
+
+/* Memory order. */
+#define READ_ONCE(x)		__atomic_load_n(&(x), __ATOMIC_RELAXED)
+#define WRITE_ONCE(x, v)	__atomic_store_n(&(x), v, __ATOMIC_RELAXED)
+#define smp_load_acquire(p)	__atomic_load_n(p, __ATOMIC_ACQUIRE)
+#define smp_store_release(p, v)	__atomic_store_n(p, v, __ATOMIC_RELEASE)
+#define smp_mb()		__atomic_thread_fence(__ATOMIC_SEQ_CST)
+
+typedef struct {
+	int counter;
+} atomic_t;
+
+#define atomic_set(a, v)	\
+	__atomic_store_n(&(a)->counter, v, __ATOMIC_SEQ_CST)
+#define atomic_read(a)		\
+	__atomic_load_n(&(a)->counter, __ATOMIC_SEQ_CST)
+#define atomic_add_return(v, a)	\
+	__atomic_add_fetch(&(a)->counter, v, __ATOMIC_SEQ_CST)
+#define atomic_inc(a)		atomic_add_return(1, a)
+#define atomic_dec(a)		atomic_add_return(-1, a)
+
+/* Errors as pointers. */
+#define SHIM_MAX_ERR	4095UL
+
+static inline void *ERR_PTR(long error)
+{
+	return (void *)error;
+}
+
+static inline long PTR_ERR(const void *ptr)
+{
+	return (long)ptr;
+}
+
+static inline bool IS_ERR(const void *ptr)
+{
+	return (unsigned long)ptr >= -SHIM_MAX_ERR;
+}
+
+/* What a thread may do at the moment, and what is pending for it. */
+struct shim_task {
+	int spinlocks;
+	int non_block;
+	int rcu_nesting;
+	int rcu_index;
+	int fail_alloc;
+	atomic_t signal;
+};
+
+extern __thread struct shim_task shim_self;
+extern atomic_t shim_warnings;
+
+void shim_warn(const char *file, int line, const char *what);
+void shim_bug(const char *what) __attribute__((noreturn));
+void might_sleep(void);
+
+#define current			(&shim_self)
+#define signal_pending(task)	(atomic_read(&(task)->signal) != 0)
+#define preempt_count()		(shim_self.spinlocks)
+#define preempt_count_set(n)	(shim_self.spinlocks = (n))
+#define non_block_start()	(shim_self.non_block++)
+#define non_block_end()		(shim_self.non_block--)
+#define might_lock(lock)	do { } while (0)
+#define cond_resched()		might_sleep()
+
+#define WARN_ONCE(cond, fmt, ...)					\
+({									\
+	bool shim_cond = !!(cond);					\
+									\
+	if (shim_cond)							\
+		shim_warn(__FILE__, __LINE__, #cond);			\
+	shim_cond;							\
+})
+#define WARN_ON_ONCE(cond)	WARN_ONCE(cond, "")
+
+/* Lockdep's maps are not modelled; its assertions are. */
+#define lock_map_acquire(map)	do { } while (0)
+#define lock_map_release(map)	do { } while (0)
+
+typedef struct {
+	pthread_mutex_t mutex;
+	unsigned long owner;
+} spinlock_t;
+
+unsigned long shim_thread(void);
+void spin_lock_init(spinlock_t *lock);
+void spin_lock(spinlock_t *lock);
+void spin_unlock(spinlock_t *lock);
+#define lockdep_assert_held(lock)					\
+do {									\
+	if (READ_ONCE((lock)->owner) != shim_thread())			\
+		shim_bug("lock not held");				\
+} while (0)
+
+/* Tasks that wait. */
+#define TASK_INTERRUPTIBLE	1
+#define TASK_UNINTERRUPTIBLE	2
+#define TASK_KILLABLE		4
+
+struct completion {
+	pthread_mutex_t mutex;
+	pthread_cond_t cond;
+	unsigned int done;
+};
+
+void init_completion(struct completion *x);
+void complete(struct completion *x);
+int wait_for_completion_state(struct completion *x, unsigned int state);
+
+typedef struct {
+	pthread_mutex_t mutex;
+	pthread_cond_t cond;
+	unsigned long wakeups;
+} wait_queue_head_t;
+
+void init_waitqueue_head(wait_queue_head_t *wq);
+void wake_up_all(wait_queue_head_t *wq);
+unsigned long shim_wakeups(wait_queue_head_t *wq);
+void shim_wait(wait_queue_head_t *wq, unsigned long wakeups);
+
+/* Sleeps until woken, and never looks again by itself: a lost wake-up hangs. */
+#define wait_event_cmd(wq, condition, before, after)			\
+do {									\
+	unsigned long shim_seen = shim_wakeups(&(wq));			\
+									\
+	if (condition)							\
+		break;							\
+	before;								\
+	shim_wait(&(wq), shim_seen);					\
+	after;								\
+} while (1)
+
+/* RCU: readers count themselves in one of two counters. */
+struct rcu_head {
+	struct rcu_head *next;
+	void *object;
+};
+
+void rcu_read_lock(void);
+void rcu_read_unlock(void);
+void synchronize_rcu(void);
+void shim_kfree_rcu(struct rcu_head *head, void *object);
+#define synchronize_rcu_expedited()	synchronize_rcu()
+#define kfree_rcu(ptr, member)		shim_kfree_rcu(&(ptr)->member, ptr)
+#define rcu_dereference(p)		__atomic_load_n(&(p), __ATOMIC_ACQUIRE)
+#define rcu_dereference_raw(p)		rcu_dereference(p)
+#define rcu_access_pointer(p)		READ_ONCE(p)
+#define rcu_dereference_protected(p, c)	READ_ONCE(p)
+#define rcu_assign_pointer(p, v)	smp_store_release(&(p), v)
+#define RCU_INIT_POINTER(p, v)		WRITE_ONCE(p, v)
+
+struct hlist_node {
+	struct hlist_node *next;
+	struct hlist_node **pprev;
+};
+
+struct hlist_head {
+	struct hlist_node *first;
+};
+
+static inline bool hlist_empty(const struct hlist_head *head)
+{
+	return !READ_ONCE(head->first);
+}
+
+static inline void hlist_add_head_rcu(struct hlist_node *node,
+				      struct hlist_head *head)
+{
+	struct hlist_node *old = head->first;
+
+	node->pprev = &head->first;
+	node->next = old;
+	smp_store_release(&head->first, node);
+	if (old)
+		old->pprev = &node->next;
+}
+
+static inline void hlist_del_init_rcu(struct hlist_node *node)
+{
+	if (!node->pprev)
+		return;
+	WRITE_ONCE(*node->pprev, node->next);
+	if (node->next)
+		node->next->pprev = node->pprev;
+	node->pprev = NULL;
+}
+
+#define hlist_entry(node, type, member) container_of(node, type, member)
+#define shim_hlist_entry(node, type, member)				\
+({									\
+	struct hlist_node *shim_node = (node);				\
+									\
+	shim_node ? container_of(shim_node, type, member) : NULL;	\
+})
+#define hlist_for_each_entry_rcu(pos, head, member)			\
+	for (pos = shim_hlist_entry(rcu_dereference((head)->first),	\
+				    typeof(*pos), member);		\
+	     pos;							\
+	     pos = shim_hlist_entry(rcu_dereference(pos->member.next),	\
+				    typeof(*pos), member))
+#define hlist_for_each_entry(pos, head, member)				\
+	hlist_for_each_entry_rcu(pos, head, member)
+
+/* Memory; the calling thread's next allocations can be made to fail. */
+#define GFP_KERNEL	0
+void *kzalloc(size_t size, int gfp);
+void kfree(void *object);
+
+/* Work: a thread for each item. */
+struct work_struct {
+	void (*func)(struct work_struct *work);
+};
+
+#define WQ_UNBOUND	0
+#define INIT_WORK(work, fn)	((work)->func = (fn))
+struct workqueue_struct;
+struct workqueue_struct *alloc_workqueue(const char *name, int flags, int max);
+bool queue_work(struct workqueue_struct *wq, struct work_struct *work);
+void flush_workqueue(struct workqueue_struct *wq);
+
+/* Address spaces. */
+struct mm_struct {
+	atomic_t mm_users;
+	atomic_t mm_count;
+	pthread_rwlock_t mmap_lock;
+	unsigned long writer;
+	struct mmu_notifier_subscriptions *notifier_subscriptions;
+};
+
+struct vm_area_struct {
+	struct mm_struct *vm_mm;
+};
+
+void mmap_write_lock(struct mm_struct *mm);
+void mmap_write_unlock(struct mm_struct *mm);
+void mmap_assert_write_locked(struct mm_struct *mm);
+void mmgrab(struct mm_struct *mm);
+void mmdrop(struct mm_struct *mm);
+
+#endif
