@@ -99,7 +99,7 @@ def configure(src, obj, options, log):
                       + "; ".join(missing))
 
 
-def known(names, src):
+def known(names, src, absent_note=False):
     """The merged options of fragments that this source has at all.
 
     Only those that the series adds may be missing: a prefix of it, or an
@@ -110,6 +110,8 @@ def known(names, src):
     text = "\n".join(path.read_text(encoding="utf-8") for path in files)
     absent = [name for name in ours
               if not re.search(rf"^\s*config {name.removeprefix('CONFIG_')}$", text, re.M)]
+    if absent and absent_note:
+        ui.say(f"note: the series does not define {', '.join(absent)} (configs/)")
     return {name: value for name, value in kconfig.merged(names).items()
             if name not in absent}
 
@@ -123,7 +125,7 @@ def build(tree="new", config="plain", targets=None):
         obj = object_tree(tree, config, src)
         if not (obj / "vmlinux").exists():
             paths.ensure_space(space)
-        configure(src, obj, known(kconfig.names(tree, config), src),
+        configure(src, obj, known(kconfig.names(tree, config), src, True),
                   f"config-{tree}-{config}.log")
         goals = list(targets) if targets else ["bzImage", "modules"]
         what = f"building {tree}-{config}" + (f" {' '.join(targets)}" if targets else "")
