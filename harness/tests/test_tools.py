@@ -8,7 +8,7 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-from harness import deps, initramfs, kconfig, patches, paths, proc, ui
+from harness import deps, initramfs, kconfig, kernel, patches, paths, proc, ui
 
 
 class Folder(unittest.TestCase):
@@ -116,6 +116,16 @@ class Fragments(unittest.TestCase):
         got = kconfig.parse("CONFIG_A=y\nCONFIG_B=y\n# CONFIG_C is not set\n")
         self.assertEqual(kconfig.lost(asked, got),
                          ["CONFIG_B asked off, got y", "CONFIG_C asked y, got off"])
+
+    def test_options_that_a_prefix_has_not_got(self):
+        with tempfile.TemporaryDirectory() as folder:
+            mm = Path(folder) / "mm"
+            mm.mkdir()
+            (mm / "Kconfig").write_text("config MMU_NOTIFIER\n\tbool\n", encoding="ascii")
+            options = kernel.known(["base", "new"], Path(folder))
+        self.assertIn("CONFIG_MMU_NOTIFIER", options)
+        self.assertNotIn("CONFIG_TEST_MMU_NOTIFIER", options)
+        self.assertIn("CONFIG_SMP", options)
 
     def test_nonsense(self):
         self.assertRaises(ui.Fail, kconfig.parse, "CONFIG_A = y\n")
