@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """How `make run` shows what is going on: a live view and a final table."""
 
+import shutil
 import sys
 import time
 
@@ -70,8 +71,10 @@ class View:
                   file=self.out, flush=True)
 
     def _redraw(self, lines):
+        # A line that wraps would put the next redraw in the wrong place.
+        width = shutil.get_terminal_size().columns - 1
         up = f"\033[{self.drawn}A" if self.drawn else ""
-        print(up + "".join(f"\r\033[K{line}\n" for line in lines),
+        print(up + "".join(f"\r\033[K{line[:width]}\n" for line in lines),
               end="", file=self.out, flush=True)
         self.drawn = len(lines)
 

@@ -163,6 +163,8 @@ def main(argv):
     name = f"run-{args.kernel}-{args.config}-{args.paging}"
     ui.say(f"A guest of {args.guest_mb} MiB runs in a memory cgroup of "
            f"{args.cgroup_mb} MiB on KVM with {args.paging} paging; seed {args.seed}.")
+    if args.broken:
+        ui.say("Self-check: one page will be corrupted on purpose; this must fail.")
     ui.say(f"Logs: {paths.LOGS}/boot-{name}.log and boot-{name}-inner.log")
     facts, view = _watch(args, built, image, name)
     if facts.final:
