@@ -63,7 +63,7 @@ def own(kernel, config, name):
     image = initramfs.Image(name)
     image.add(kernel.module("test_mmu_notifier"), "/t/test_mmu_notifier.ko", libs=False)
     body = [FUNCTIONS, "run kunit kunit", "run insmod insmod /t/test_mmu_notifier.ko"]
-    tests = programs.build_ours()
+    tests = programs.build_ours(config)
     for test, path in tests.items():
         image.add(path, f"/t/{test}", libs=False)
         body.append(f"run {test} limited {_limit(150, config)} /t/{test}")

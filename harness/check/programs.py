@@ -46,14 +46,14 @@ def build_base(names):
                 for folder, wanted in names.items()}
 
 
-def build_ours():
-    """Our kselftests: {name: program}."""
+def build_ours(config):
+    """Our kselftests: {name: program}; `config` names a built kernel."""
     src = kernel.source("new")
     if not (src / OURS).is_dir():
         raise ui.Fail(f"the series brings no {OURS}")
     with ui.step("building our kselftests", 20):
         out = OUT / "new" / "mmu_notifier"
-        _make(src / OURS, out, headers(src, "plain"), [], "selftests-mmu_notifier.log")
+        _make(src / OURS, out, headers(src, config), [], "selftests-mmu_notifier.log")
     return _programs(out)
 
 
