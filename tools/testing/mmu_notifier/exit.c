@@ -206,6 +206,7 @@ static void put_frees_once(void)
 }
 
 static atomic_t stop;
+static struct gate young_gate;
 
 static int young(struct mmu_notifier *n, struct mm_struct *mm,
 		 unsigned long start, unsigned long end)
@@ -215,6 +216,7 @@ static int young(struct mmu_notifier *n, struct mm_struct *mm,
 	check(atomic_read(&sub->alive));
 	check(shim_self.rcu_nesting && shim_self.non_block);
 	atomic_inc(&sub->starts);
+	gate_pass(&young_gate);
 	return 1;
 }
 
@@ -239,6 +241,44 @@ static void *age(void *arg)
 		sched_yield();
 	}
 	return NULL;
+}
+
+static void *age_once(void *arg)
+{
+	mmu_notifier_clear_young(arg, 0, PAGE_SIZE);
+	return NULL;
+}
+
+static void *leave_young(void *arg)
+{
+	struct list_sub *sub = arg;
+
+	mmu_notifier_unregister(&sub->n, sub->n.mm);
+	atomic_set(&sub->alive, 0);
+	return NULL;
+}
+
+/* These callouts take no pin: a grace period stands in for it. */
+static void young_is_waited_for(void)
+{
+	struct mm_struct *mm = mm_new();
+	pthread_t ager, leaver;
+	struct list_sub sub;
+
+	list_sub_init(&sub);
+	sub.n.ops = &young_ops;
+	check(!mmu_notifier_register(&sub.n, mm));
+	atomic_set(&young_gate.closed, 1);
+	ager = start_thread(age_once, mm);
+	wait_until(atomic_read(&young_gate.arrived));
+	leaver = start_thread(leave_young, &sub);
+	usleep(30000);
+	check(atomic_read(&sub.alive));
+	atomic_set(&young_gate.closed, 0);
+	join_thread(ager);
+	join_thread(leaver);
+	check(!mm_has_notifiers(mm));
+	mm_exit(mm);
 }
 
 static void young_come_and_go(void)
@@ -279,6 +319,7 @@ const struct test exit_tests[] = {
 	{ "exit_basic", exit_basic },
 	{ "exit_races", exit_races },
 	{ "put_frees_once", put_frees_once },
+	{ "young_is_waited_for", young_is_waited_for },
 	{ "young_come_and_go", young_come_and_go },
 	{ }
 };

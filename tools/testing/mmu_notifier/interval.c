@@ -48,6 +48,32 @@ static void interval_readers(void)
 	mm_exit(mm);
 }
 
+/*
+ * What began during the wait has called the subscriber already, and has yet to
+ * change the page table: the reader must not take its number for new.
+ */
+static void interval_later_range(void)
+{
+	struct mmu_notifier_range first, second;
+	struct mm_struct *mm = mm_new();
+	struct interval_sub sub;
+	struct reader reader = { .sub = &sub };
+	pthread_t thread;
+
+	interval_add(mm, &sub, 0, 4);
+	range_begin(mm, &first, 0, 1);
+	thread = start_thread(read_interval, &reader);
+	usleep(30000);
+	check(!atomic_read(&reader.done));
+	range_begin(mm, &second, 1, 1);
+	range_finish(&first);
+	join_thread(thread);
+	check(mmu_interval_read_retry(&sub.n, reader.seq));
+	range_finish(&second);
+	interval_remove(&sub);
+	mm_exit(mm);
+}
+
 static atomic_t stop;
 
 static bool sleepy_invalidate(struct mmu_interval_notifier *n,
@@ -113,15 +139,12 @@ static void interval_not_starved(void)
 
 /*
  * A page table of eight entries and a mirror of it.  Under the lock of the
- * mirror, an entry of it is either empty or right.  The mirror hears of
- * changes by an interval subscriber (readers use its sequence) or by a list
- * subscriber's start.
+ * mirror, an entry of it is either empty or right.
  */
 #define ENTRIES 8
 
 static struct mirror {
 	struct mmu_interval_notifier interval;
-	struct mmu_notifier list;
 	pthread_mutex_t lock;
 	unsigned long copy[ENTRIES];
 	unsigned long filled;
@@ -224,6 +247,7 @@ static void interval_sound(void)
 
 const struct test interval_tests[] = {
 	{ "interval_readers", interval_readers },
+	{ "interval_later_range", interval_later_range },
 	{ "interval_not_starved", interval_not_starved },
 	{ "interval_sound", interval_sound },
 	{ }

@@ -75,6 +75,8 @@ static void list_end(struct mmu_notifier *n,
 	/* A start precedes it, and there is one end for each. */
 	check(atomic_dec(&sub->open) >= 0);
 	atomic_inc(&sub->ends);
+	if (sub->end_gate && mmu_notifier_range_blockable(range))
+		gate_pass(sub->end_gate);
 }
 
 static void list_release(struct mmu_notifier *n, struct mm_struct *mm)

@@ -61,6 +61,7 @@ void mm_exit(struct mm_struct *mm);
 struct list_sub {
 	struct mmu_notifier n;
 	struct gate *gate;
+	struct gate *end_gate;
 	atomic_t alive;
 	atomic_t starts;
 	atomic_t ends;

@@ -1,0 +1,164 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Break the core in known ways, and see each named test notice.
+
+Every mutant is a copy of the core with one piece of text replaced.  A text that
+does not stand there exactly once is an error: the table has to follow the core.
+A mutant is caught if its test fails, hangs, or a sanitizer stops it; the same
+test has to pass on the core as it is.
+"""
+import argparse
+import concurrent.futures
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+from typing import NamedTuple
+
+HANG_S = 8
+
+
+class Mutant(NamedTuple):
+    name: str
+    file: str
+    old: str
+    new: str
+    test: str
+    build: str = "plain"
+
+
+START = "mm/mmu_notifier.c"
+REGISTER = "mm/mmu_notifier_register.c"
+INTERVAL = "mm/mmu_notifier_interval.c"
+TRACKER = "mm/range_tracker.c"
+LEAVE = "WRITE_ONCE(sub->leaving, true);\n\tmn_wait(subs, !sub->pins);"
+
+MUTANTS = [
+    Mutant("end leaves the note standing", START,
+           "range->seen &= ~BIT_ULL(sub->slot);", "", "end_is_called_once"),
+    Mutant("a failed start is not taken back", START,
+           "mn_list_end(range, failed);", ";", "rollback"),
+    Mutant("unpinning wakes nobody", START,
+           "wake_up_all(&subs->wq);", ";", "leaving_waits"),
+    Mutant("debts are not paid", REGISTER,
+           "while (mn_take_debt(subs, sub, &copy)) {", "while (0) {", "debt"),
+    Mutant("leaving is set after the wait", REGISTER, LEAVE,
+           "mn_wait(subs, !sub->pins);\n\tWRITE_ONCE(sub->leaving, true);",
+           "leaving_waits"),
+    Mutant("pins are not waited for", REGISTER, LEAVE,
+           "WRITE_ONCE(sub->leaving, true);", "leaving_waits"),
+    Mutant("no grace period for aging", REGISTER,
+           "mn_unlock(subs);\n\tif (ours)\n\t\tsynchronize_rcu_expedited();",
+           "mn_unlock(subs);", "young_is_waited_for"),
+    Mutant("joining does not wait", REGISTER,
+           "if (subs->tracker.nr)", "if (0)", "register_waits"),
+    Mutant("the last user leaves the pointer", REGISTER,
+           "RCU_INIT_POINTER(mm->notifier_subscriptions, NULL);", ";",
+           "register_basic"),
+    Mutant("exit does not say that it is through", REGISTER,
+           "done->gone = true;", ";", "exit_basic"),
+    Mutant("remove does not wait for its pins", INTERVAL,
+           "mn_wait(subs, !interval_sub->pins);", "", "leaving_waits"),
+    Mutant("a reader does not wait", INTERVAL,
+           "last))\n\t\tgoto out_unlock;", "last) || 1)\n\t\tgoto out_unlock;",
+           "interval_readers"),
+    Mutant("a reader takes any number after the wait", INTERVAL,
+           "if (!range_tracker_first(&subs->tracker, start, last))\n\t\tseq =",
+           "seq =", "interval_later_range"),
+    Mutant("a collision is not marked", TRACKER,
+           "WRITE_ONCE(ticket->collided, true);", ";", "tracker_tickets"),
+    Mutant("a later range is counted as waited for", TRACKER,
+           "if (range_seq_after(range->seq, ticket->seq))", "if (0)",
+           "tracker_model"),
+    Mutant("a wrap is not allowed for", TRACKER,
+           "if (range_seq_after(range->seq, ticket->seq))",
+           "if (range->seq > ticket->seq)", "tracker_model"),
+    Mutant("an end is not counted down", TRACKER,
+           "if (!--ticket->pending)", "if (!ticket->pending)",
+           "tracker_model"),
+    Mutant("(C) is no release", TRACKER,
+           "smp_store_release(&tracker->nr, tracker->nr - 1);",
+           "WRITE_ONCE(tracker->nr, tracker->nr - 1);", "tracker_order",
+           "tsan"),
+    Mutant("(C) is no acquire", TRACKER,
+           "if (!smp_load_acquire(&tracker->nr))",
+           "if (!READ_ONCE(tracker->nr))", "tracker_order", "tsan"),
+    Mutant("a lockless ticket ignores ranges in flight", TRACKER,
+           "if (!smp_load_acquire(&tracker->nr))", "if (1)",
+           "tracker_protocol"),
+]
+
+
+def run_test(program, mutant, args):
+    """True if the test passes."""
+    env = {**os.environ, "TSAN_OPTIONS": "halt_on_error=1"}
+    done = subprocess.run([program, "-s", str(args.seed), "-t", str(HANG_S),
+                           mutant.test], env=env, check=False,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return done.returncode == 0
+
+
+def prepare(mutant, number, args):
+    """A copy of the core with the one replacement; an error if not possible."""
+    top = args.out / "mutants" / str(number)
+    shutil.rmtree(top, ignore_errors=True)
+    for folder in ("mm", "include"):
+        shutil.copytree(args.top / folder, top / folder)
+    source = top / mutant.file
+    text = source.read_text(encoding="utf-8")
+    if text.count(mutant.old) != 1:
+        raise ValueError(f"its text stands {text.count(mutant.old)} times in "
+                         f"{mutant.file}, not once")
+    source.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
+    return top
+
+
+def try_mutant(number, mutant, args):
+    """None if the mutant is caught, or what is wrong."""
+    if not run_test(args.out / mutant.build / "mn_test", mutant, args):
+        return "its test fails on the core as it is"
+    try:
+        top = prepare(mutant, number, args)
+    except ValueError as error:
+        return str(error)
+    program = top / "out" / mutant.build / "mn_test"
+    built = subprocess.run(["make", "-s", f"TOP={top}", f"O={top / 'out'}",
+                            f"KSRC={args.ksrc}", f"CC={args.cc}", program],
+                           capture_output=True, text=True, check=False,
+                           env={k: v for k, v in os.environ.items()
+                                if not k.startswith("MAKE")})
+    if built.returncode:
+        return f"does not build: {built.stderr.strip()[-300:]}"
+    if run_test(program, mutant, args):
+        return "not noticed"
+    shutil.rmtree(top)
+    return None
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--ksrc", required=True)
+    parser.add_argument("--out", required=True, type=pathlib.Path)
+    parser.add_argument("--top", required=True, type=pathlib.Path)
+    parser.add_argument("--cc", default="gcc")
+    parser.add_argument("--seed", type=int, default=1)
+    args = parser.parse_args()
+    args.out, args.top = args.out.resolve(), args.top.resolve()
+
+    print(f"# mutants, seed {args.seed}\nKTAP version 1\n1..{len(MUTANTS)}")
+    bad = 0
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = pool.map(lambda item: try_mutant(*item, args),
+                           enumerate(MUTANTS))
+        for number, (mutant, wrong) in enumerate(zip(MUTANTS, results), 1):
+            bad += wrong is not None
+            print(f"{'not ok' if wrong else 'ok'} {number} - {mutant.name}: "
+                  f"{mutant.test} ({mutant.build})", flush=True)
+            if wrong:
+                print(f"# {wrong}")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
