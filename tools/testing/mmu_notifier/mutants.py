@@ -32,22 +32,28 @@ START = "mm/mmu_notifier.c"
 REGISTER = "mm/mmu_notifier_register.c"
 INTERVAL = "mm/mmu_notifier_interval.c"
 TRACKER = "mm/range_tracker.c"
-LEAVE = "WRITE_ONCE(sub->leaving, true);\n\tmn_wait(subs, !sub->pins);"
 
 MUTANTS = [
     Mutant("end leaves the note standing", START,
            "range->seen &= ~BIT_ULL(sub->slot);", "", "end_is_called_once"),
+    Mutant("an owner passes over who is leaving", START,
+           "if (!(range->seen & BIT_ULL(sub->slot)))",
+           "if (sub->leaving || !(range->seen & BIT_ULL(sub->slot)))",
+           "debt_owner_ends_first"),
     Mutant("a failed start is not taken back", START,
            "mn_list_end(range, failed);", ";", "rollback"),
     Mutant("unpinning wakes nobody", START,
            "wake_up_all(&subs->wq);", ";", "leaving_waits"),
     Mutant("debts are not paid", REGISTER,
-           "while (mn_take_debt(subs, sub, &copy)) {", "while (0) {", "debt"),
-    Mutant("leaving is set after the wait", REGISTER, LEAVE,
+           "while (sub->slot >= 0 && mn_take_debt(subs, sub, &copy)) {",
+           "while (0) {", "debt"),
+    Mutant("leaving is set after the wait", REGISTER,
+           "WRITE_ONCE(sub->leaving, true);",
            "mn_wait(subs, !sub->pins);\n\tWRITE_ONCE(sub->leaving, true);",
            "leaving_waits"),
-    Mutant("pins are not waited for", REGISTER, LEAVE,
-           "WRITE_ONCE(sub->leaving, true);", "leaving_waits"),
+    Mutant("pins are not waited for", REGISTER,
+           "UNINTERRUPTIBLE);\n\tmn_wait(subs, !sub->pins);",
+           "UNINTERRUPTIBLE);", "leaving_waits"),
     Mutant("no grace period for aging", REGISTER,
            "mn_unlock(subs);\n\tif (ours)\n\t\tsynchronize_rcu_expedited();",
            "mn_unlock(subs);", "young_is_waited_for"),

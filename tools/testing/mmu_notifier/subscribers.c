@@ -5,8 +5,6 @@
 atomic_t flushes;
 atomic_t flush_result;
 
-int mn_flush_untracked(struct mm_struct *mm);
-
 /* In place of mm/mmu_notifier_flush.c: there are no VMAs here. */
 int mn_flush_untracked(struct mm_struct *mm)
 {

@@ -16,8 +16,6 @@ static const struct test *const suites[] = {
 	exit_tests,
 };
 
-#define NR_SUITES (sizeof(suites) / sizeof(suites[0]))
-
 static unsigned long seed = 1;
 static __thread unsigned long random_state;
 static atomic_t random_threads;
@@ -116,12 +114,12 @@ int main(int argc, char **argv)
 		else
 			return 2;
 	}
-	for (i = 0; i < NR_SUITES; i++)
+	for (i = 0; i < ARRAY_SIZE(suites); i++)
 		for (test = suites[i]; test->name; test++)
 			number += wanted(test->name, argv + optind);
 	printf("KTAP version 1\n1..%d\n", number);
 	number = 0;
-	for (i = 0; i < NR_SUITES; i++)
+	for (i = 0; i < ARRAY_SIZE(suites); i++)
 		for (test = suites[i]; test->name; test++)
 			if (wanted(test->name, argv + optind))
 				bad += !run_one(test, ++number, limit);

@@ -21,8 +21,7 @@ extern const struct test register_tests[];
 extern const struct test interval_tests[];
 extern const struct test exit_tests[];
 
-void test_failed(const char *file, int line, const char *what)
-	__attribute__((noreturn));
+void __noreturn test_failed(const char *file, int line, const char *what);
 #define check(cond)							\
 do {									\
 	if (!(cond))							\
@@ -52,6 +51,7 @@ void gate_pass(struct gate *gate);
 /* How often the flush was asked for, and what it answers. */
 extern atomic_t flushes;
 extern atomic_t flush_result;
+int mn_flush_untracked(struct mm_struct *mm);
 
 struct mm_struct *mm_new(void);
 /* The last user goes: as exit_mmap() and then the last mmdrop() of the task. */

@@ -10,17 +10,16 @@
 #ifndef SHIM_KERNEL_H
 #define SHIM_KERNEL_H
 
-#include <errno.h>
-#include <limits.h>
 #include <pthread.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
 
-typedef uint64_t u64;
+typedef unsigned long long u64;
 
 #define CONFIG_MMU_NOTIFIER		1
 #define CONFIG_MMU_NOTIFIER_DEBUG	1
@@ -39,13 +38,15 @@ typedef uint64_t u64;
 #define __rcu
 #define __init
 #define __must_check	__attribute__((warn_unused_result))
+#define __noreturn	__attribute__((noreturn))
 #ifndef __always_inline
-#define __always_inline	inline __attribute__((always_inline))
+#define __always_inline	inline
 #endif
 #define likely(x)	__builtin_expect(!!(x), 1)
 #define unlikely(x)	__builtin_expect(!!(x), 0)
 #define EXPORT_SYMBOL(sym)
 #define EXPORT_SYMBOL_GPL(sym)
+#define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
 #define BIT(nr)		(1UL << (nr))
 #define BIT_ULL(nr)	(1ULL << (nr))
 #define __ffs64(x)	__builtin_ctzll(x)
@@ -117,7 +118,7 @@ extern __thread struct shim_task shim_self;
 extern atomic_t shim_warnings;
 
 void shim_warn(const char *file, int line, const char *what);
-void shim_bug(const char *what) __attribute__((noreturn));
+void __noreturn shim_bug(const char *what);
 void might_sleep(void);
 
 #define current			(&shim_self)

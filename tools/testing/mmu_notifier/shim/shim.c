@@ -75,7 +75,10 @@ void complete(struct completion *x)
 	pthread_mutex_unlock(&x->mutex);
 }
 
-/* Signals are polled, completions are not: a lost one hangs when unsignalled */
+/*
+ * A wait that admits signals polls for them.  One that does not sleeps until
+ * it is woken, so that a completion that is lost shows as a hang.
+ */
 int wait_for_completion_state(struct completion *x, unsigned int state)
 {
 	bool signals = state != TASK_UNINTERRUPTIBLE;
@@ -260,7 +263,7 @@ bool queue_work(struct workqueue_struct *wq, struct work_struct *work)
 void flush_workqueue(struct workqueue_struct *wq)
 {
 	might_sleep();
-	wait_event_cmd(wq->idle, !atomic_read(&wq->running), , );
+	wait_event_cmd(wq->idle, !atomic_read(&wq->running), (void)0, (void)0);
 }
 
 void mmap_write_lock(struct mm_struct *mm)
