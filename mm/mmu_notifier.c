@@ -24,7 +24,7 @@
  *
  * Callouts with their context were discussed on linux-mm in 2008 ("MMU
  * notifier core", #v1 to #v18); tracking the ranges in flight was proposed
- * there in 2014 and 2018 ("mmu_notifier contextual informations").
+ * there in 2014 and 2018 ("mmu_notifier contextual information").
  */
 #include <linux/mm.h>
 #include <linux/mmu_notifier.h>
@@ -220,16 +220,18 @@ static int mn_list_start(struct mmu_notifier_range *range, u64 *failed)
 }
 
 /*
- * Take the end that @range owes to @sub, if it does.  After a failed start,
- * those without a slot are owed one if they come before the one that failed.
+ * Take the end that @range owes to @sub, if it does.  One that is leaving is
+ * owed it like any other, until it is off the list: mn_settle() takes what is
+ * left then.  After a failed start, those without a slot are owed an end if
+ * they come before the one that failed.
  */
 static bool mn_take_end(struct mmu_notifier_range *range,
 			const struct mmu_notifier *sub, u64 failed)
 {
-	if (!sub->ops->invalidate_range_end)
+	if (!sub->ops->invalidate_range_end || sub->seq > range->list_seq)
 		return false;
 	if (sub->slot < 0)
-		return sub->seq > failed;
+		return mn_concerned(sub, range) && sub->seq > failed;
 	if (!(range->seen & BIT_ULL(sub->slot)))
 		return false;
 	range->seen &= ~BIT_ULL(sub->slot);
@@ -242,8 +244,7 @@ static void mn_list_end(struct mmu_notifier_range *range, u64 failed)
 	struct mmu_notifier_subscriptions *subs = range->subs;
 	struct mmu_notifier *sub;
 
-	for (sub = mn_next(subs->list.first, range); sub;
-	     sub = mn_next(sub->hlist.next, range)) {
+	hlist_for_each_entry(sub, &subs->list, hlist) {
 		if (!mn_take_end(range, sub, failed))
 			continue;
 		sub->pins++;

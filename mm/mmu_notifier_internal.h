@@ -69,13 +69,20 @@ enum mmu_notifier_op {
 	MN_OP_TEST_YOUNG,
 };
 
+/*
+ * The lock is handed from one function to the next, and dropped round
+ * callouts.  Sparse cannot follow that, so it is told of balanced functions;
+ * mn_assert_locked() checks what is meant.
+ */
 static inline void mn_lock(struct mmu_notifier_subscriptions *subs)
 {
 	spin_lock(&subs->tracker.lock);
+	__release(&subs->tracker.lock);
 }
 
 static inline void mn_unlock(struct mmu_notifier_subscriptions *subs)
 {
+	__acquire(&subs->tracker.lock);
 	spin_unlock(&subs->tracker.lock);
 }
 

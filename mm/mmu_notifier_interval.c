@@ -129,6 +129,19 @@ int mn_intervals_start(struct mmu_notifier_range *range)
 	return done ? 0 : -EAGAIN;
 }
 
+/* Is a callout running on any of them? */
+static bool mn_intervals_pinned(struct mmu_notifier_subscriptions *subs)
+{
+	struct interval_tree_node *node;
+
+	for (node = interval_tree_iter_first(&subs->intervals, 0, ULONG_MAX);
+	     node; node = interval_tree_iter_next(node, 0, ULONG_MAX))
+		if (container_of(node, struct mmu_interval_notifier,
+				 interval_tree)->pins)
+			return true;
+	return false;
+}
+
 /**
  * mn_intervals_release() - tell interval subscribers that the mm goes away
  * @mm: the mm, in exit_mmap(); the caller holds its subscriptions
@@ -148,6 +161,8 @@ void mn_intervals_release(struct mm_struct *mm)
 	if (!mn_track(&range))
 		return;
 	mn_intervals_start(&range);
+	/* Reverse map walks may have chosen some before they were released. */
+	mn_wait(range.subs, !mn_intervals_pinned(range.subs));
 	mn_untrack(&range);
 }
 

@@ -191,19 +191,19 @@ static void mn_settle(struct mmu_notifier_subscriptions *subs,
 	mn_assert_locked(subs);
 	sub->leave = subs->tracker.started;
 	WRITE_ONCE(sub->leaving, true);
-	mn_wait(subs, !sub->pins);
-	if (sub->slot >= 0) {
-		while (mn_take_debt(subs, sub, &copy)) {
-			mn_unlock(subs);
-			mn_call_end(sub, &copy);
-			mn_lock(subs);
-		}
-		subs->slots &= ~BIT_ULL(sub->slot);
-	} else if (sub->ops->invalidate_range_end) {
-		/* More than 64 want ends: the owners have to call ours. */
+	/* More than 64 want ends: the owners of the ranges have to call ours. */
+	if (sub->slot < 0 && sub->ops->invalidate_range_end)
 		mn_wait_ranges(subs, TASK_UNINTERRUPTIBLE);
+	mn_wait(subs, !sub->pins);
+	/* A start that was running may have left a debt; owners pay some too. */
+	while (sub->slot >= 0 && mn_take_debt(subs, sub, &copy)) {
+		mn_unlock(subs);
+		mn_call_end(sub, &copy);
+		mn_lock(subs);
 		mn_wait(subs, !sub->pins);
 	}
+	if (sub->slot >= 0)
+		subs->slots &= ~BIT_ULL(sub->slot);
 	hlist_del_init_rcu(&sub->hlist);
 }
 

@@ -241,8 +241,9 @@ int range_ticket_begin(struct range_tracker *tracker,
 	might_sleep();
 	if (!ticket->precise) {
 		ticket->precise = true;
-		/* (B) and (C), in this order */
+		/* (B): pairs with range_tracker_start() */
 		ticket->seq = smp_load_acquire(&tracker->started);
+		/* (C): after (B); pairs with range_tracker_end() */
 		if (!smp_load_acquire(&tracker->nr))
 			return 0;
 	}

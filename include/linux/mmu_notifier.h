@@ -73,9 +73,9 @@ enum mmu_notifier_event {
  *
  * Every member may be NULL.  A *sleeping* callout runs in the context of the
  * task that changes the page table, which holds mmap_lock, a VMA lock or the
- * reverse map locks of the range, but no spinlock; it may block, but not
- * allocate memory with __GFP_FS or wait for any of those locks.  It is kept
- * alive by a pin on its own subscription.  A *non-sleeping* callout runs
+ * reverse map locks of the range, but no spinlock; it may block, but neither
+ * wait for one of those locks nor allocate memory in a way that reclaims.  A
+ * pin on its own subscription keeps it alive.  A *non-sleeping* callout runs
  * under RCU, and often under a page-table lock.
  *
  * @release: sleeping.  Called once: when the address space goes away, before
@@ -426,7 +426,7 @@ static inline int __must_check
 mmu_notifier_invalidate_range_start_nonblock(struct mmu_notifier_range *range)
 {
 	int ret = 0;
-
+	/* Here as above, lockdep is told even if there is no callout. */
 	lock_map_acquire(&__mmu_notifier_invalidate_range_start_map);
 	if (mm_has_notifiers(range->mm)) {
 		range->flags &= ~MMU_NOTIFIER_RANGE_BLOCKABLE;
@@ -527,8 +527,8 @@ static inline void mmu_notifier_subscriptions_destroy(struct mm_struct *mm)
 	unsigned long __age_addr = (addr);				\
 	int __age = primary(__age_vma, __age_addr, entry);		\
 									\
-	__age | secondary(__age_vma->vm_mm, __age_addr,			\
-			  __age_addr + (size));				\
+	__age | (secondary)(__age_vma->vm_mm, __age_addr,		\
+			    __age_addr + (size));			\
 })
 
 #define ptep_clear_flush_young_notify(vma, addr, ptep)			\

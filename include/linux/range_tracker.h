@@ -66,7 +66,7 @@
  * ticket is held.
  */
 struct range_tracker {
-	spinlock_t lock;
+	spinlock_t lock;	/* protects all that follows */
 	struct rb_root_cached active;
 	struct rb_root_cached tickets;
 	unsigned long started;

@@ -31,17 +31,17 @@
  * @mn:       of all kinds but MNT_INTERVAL
  * @interval: of MNT_INTERVAL
  * @lock:     protects all that follows; taken by callouts in any context
+ * @mm:       whose page table it follows; the core holds a reference until it
+ *            has ended
  * @ended:    MNT_DEL has returned, or free_notifier came
  * @released: the release callout is through
  * @rules:    by op
  * @rule_seq: changes with each rule
  * @wq:       held callouts wait here
  * @stats:    what user space gets
- * @log:      ring of callouts, @logged of them since it was read
+ * @log:      ring of callouts
+ * @logged:   callouts put there since it was read
  * @pages:    the mirror, one entry for each page of the interval
- *
- * @mm is that of the subscription, on which the core holds a reference until
- * it has ended.
  */
 struct mnt_sub {
 	struct kref refs;

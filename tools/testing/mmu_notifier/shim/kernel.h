@@ -21,6 +21,10 @@
 
 typedef unsigned long long u64;
 
+/* For sparse only. */
+#define __acquire(lock)			((void)0)
+#define __release(lock)			((void)0)
+
 #define CONFIG_MMU_NOTIFIER		1
 #define CONFIG_MMU_NOTIFIER_DEBUG	1
 
