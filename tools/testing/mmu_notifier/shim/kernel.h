@@ -39,7 +39,15 @@ typedef unsigned long long u64;
 #define PAGE_SIZE	4096UL
 #define PMD_SIZE	(512 * PAGE_SIZE)
 
+/* For sparse. */
 #define __rcu
+#define __force
+#define __acquires(lock)
+#define __releases(lock)
+#define __must_hold(lock)
+#define __acquire(lock)	((void)0)
+#define __release(lock)	((void)0)
+
 #define __init
 #define __must_check	__attribute__((warn_unused_result))
 #define __noreturn	__attribute__((noreturn))
