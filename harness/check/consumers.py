@@ -52,7 +52,7 @@ PROGRAMS = [
     _kvm("demand_paging-missing", "demand_paging_test -u MISSING -b 16M -v 2"),
     _kvm("demand_paging-minor", "demand_paging_test -u MINOR -s shmem -b 16M -v 2",
          slow_too=True),
-    _kvm("access_tracking", "access_tracking_perf_test -b 8M -v 2", slow_too=True),
+    _kvm("access_tracking", "access_tracking_perf_test -b 8M -v 2"),
     _kvm("dirty_log", "dirty_log_test -i 3 -I 5"),
     _kvm("dirty_log_perf", "dirty_log_perf_test -b 32M -v 2 -i 2"),
     _kvm("dirty_log_perf-slots", "dirty_log_perf_test -b 32M -v 2 -i 2 -x 4 -e"),
