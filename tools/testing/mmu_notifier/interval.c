@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Interval subscribers and their readers. */
 #include "test.h"
+#include "mmu_notifier_internal.h"
 
 struct reader {
 	struct interval_sub *sub;
@@ -48,6 +49,17 @@ static void interval_readers(void)
 	mm_exit(mm);
 }
 
+static bool reader_waits(struct mm_struct *mm)
+{
+	struct mmu_notifier_subscriptions *subs = mn_of(mm);
+	bool ret;
+
+	mn_lock(subs);
+	ret = subs->tracker.tickets.rb_root.rb_node;
+	mn_unlock(subs);
+	return ret;
+}
+
 /*
  * What began during the wait has called the subscriber already, and has yet to
  * change the page table: the reader must not take its number for new.
@@ -63,8 +75,7 @@ static void interval_later_range(void)
 	interval_add(mm, &sub, 0, 4);
 	range_begin(mm, &first, 0, 1);
 	thread = start_thread(read_interval, &reader);
-	usleep(30000);
-	check(!atomic_read(&reader.done));
+	wait_until(reader_waits(mm));
 	range_begin(mm, &second, 1, 1);
 	range_finish(&first);
 	join_thread(thread);

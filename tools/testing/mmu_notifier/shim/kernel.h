@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <stdnoreturn.h>
 #include <string.h>
 #include <errno.h>
 #include <limits.h>
@@ -33,24 +34,18 @@ typedef unsigned long long u64;
 #define SHIM_SECOND(a, b, ...)		b
 #define SHIM_PICK(x)			SHIM_SECOND(x 1, 0, 0)
 #define SHIM_PASTE(x)			SHIM_PICK(SHIM_COMMA_##x)
-#define IS_ENABLED(option)		SHIM_PASTE(option)
+#define IS_ENABLED(CONFIG_any)	SHIM_PASTE(CONFIG_any)
 
 #define ERESTARTSYS	512
 #define PAGE_SIZE	4096UL
 #define PMD_SIZE	(512 * PAGE_SIZE)
 
-/* For sparse. */
 #define __rcu
-#define __force
 #define __acquires(lock)
 #define __releases(lock)
-#define __must_hold(lock)
-#define __acquire(lock)	((void)0)
-#define __release(lock)	((void)0)
-
 #define __init
 #define __must_check	__attribute__((warn_unused_result))
-#define __noreturn	__attribute__((noreturn))
+#define __noreturn	noreturn
 #ifndef __always_inline
 #define __always_inline	inline
 #endif
@@ -63,9 +58,6 @@ typedef unsigned long long u64;
 #define BIT_ULL(nr)	(1ULL << (nr))
 #define __ffs64(x)	__builtin_ctzll(x)
 #define check_add_overflow(a, b, sum) __builtin_add_overflow(a, b, sum)
-
-#undef static_assert
-#define static_assert(expr, ...) _Static_assert(expr, "" #expr)
 
 #define __same_type(a, b) __builtin_types_compatible_p(typeof(a), typeof(b))
 #define container_of(ptr, type, member)					\
@@ -81,13 +73,18 @@ typedef unsigned long long u64;
 /* Memory order. */
 #define READ_ONCE(x)		__atomic_load_n(&(x), __ATOMIC_RELAXED)
 #define WRITE_ONCE(x, v)	__atomic_store_n(&(x), v, __ATOMIC_RELAXED)
+/* The partner of a release, as the compiler's atomics know it. */
 #define smp_load_acquire(p)	__atomic_load_n(p, __ATOMIC_ACQUIRE)
+/* The partner of an acquire. */
 #define smp_store_release(p, v)	__atomic_store_n(p, v, __ATOMIC_RELEASE)
+/* Full; ThreadSanitizer does not model it and does not need it here. */
 #define smp_mb()		__atomic_thread_fence(__ATOMIC_SEQ_CST)
 
-typedef struct {
+struct shim_atomic_t {
 	int counter;
-} atomic_t;
+};
+
+#define atomic_t struct shim_atomic_t
 
 #define atomic_set(a, v)	\
 	__atomic_store_n(&(a)->counter, v, __ATOMIC_SEQ_CST)
@@ -156,10 +153,12 @@ void might_sleep(void);
 #define lock_map_acquire(map)	do { } while (0)
 #define lock_map_release(map)	do { } while (0)
 
-typedef struct {
+struct shim_spinlock_t {
 	pthread_mutex_t mutex;
 	unsigned long owner;
-} spinlock_t;
+};
+
+#define spinlock_t struct shim_spinlock_t
 
 unsigned long shim_thread(void);
 void spin_lock_init(spinlock_t *lock);
@@ -186,11 +185,13 @@ void init_completion(struct completion *x);
 void complete(struct completion *x);
 int wait_for_completion_state(struct completion *x, unsigned int state);
 
-typedef struct {
+struct shim_wait_queue_head_t {
 	pthread_mutex_t mutex;
 	pthread_cond_t cond;
 	unsigned long wakeups;
-} wait_queue_head_t;
+};
+
+#define wait_queue_head_t struct shim_wait_queue_head_t
 
 void init_waitqueue_head(wait_queue_head_t *wq);
 void wake_up_all(wait_queue_head_t *wq);
@@ -225,6 +226,7 @@ void shim_kfree_rcu(struct rcu_head *head, void *object);
 #define rcu_dereference_raw(p)		rcu_dereference(p)
 #define rcu_access_pointer(p)		READ_ONCE(p)
 #define rcu_dereference_protected(p, c)	READ_ONCE(p)
+/* Pairs with rcu_dereference(). */
 #define rcu_assign_pointer(p, v)	smp_store_release(&(p), v)
 #define RCU_INIT_POINTER(p, v)		WRITE_ONCE(p, v)
 
@@ -249,6 +251,7 @@ static inline void hlist_add_head_rcu(struct hlist_node *node,
 
 	node->pprev = &head->first;
 	node->next = old;
+	/* Pairs with rcu_dereference() of an iterator. */
 	smp_store_release(&head->first, node);
 	if (old)
 		old->pprev = &node->next;
