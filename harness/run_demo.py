@@ -34,8 +34,8 @@ class Plan:
 
 
 PLANS = {
-    "nested": Plan(384, 160, 60, 540, 80),
-    "shadow": Plan(384, 160, 60, 540, 100),
+    "nested": Plan(320, 144, 60, 600, 75),
+    "shadow": Plan(320, 144, 60, 600, 100),
 }
 
 
