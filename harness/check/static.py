@@ -28,6 +28,12 @@ JUSTIFIED = {
     ("include/linux/mmu_notifier.h", "MACRO_ARG_UNUSED"): "stubs: option off",
     ("include/linux/mmu_notifier.h", "MACRO_ARG_REUSE"): "callers pass the range's address",
     ("mm/mmu_notifier_flush.c", "LINE_SPACING"): "VMA_ITERATOR() is a declaration",
+    ("tools/testing/mmu_notifier/shim/", "MACRO_ARG_UNUSED"):
+        "stubs of what user space has no use for",
+    ("tools/testing/mmu_notifier/shim/", "MACRO_ARG_REUSE"):
+        "iterators and wait loops, as in the kernel",
+    ("tools/testing/mmu_notifier/shim/", "MACRO_ARG_PRECEDENCE"): "a member's name",
+    ("tools/testing/mmu_notifier/shim/", "EXPORT_SYMBOL"): "defines it",
     ("mm/Kconfig", "EMBEDDED_FILENAME"): "the line includes a file, of that name",
 }
 
