@@ -20,8 +20,9 @@ LEAVE_S = 20
 PROBE_S = 20
 # The guest's clock is the host's: no watchdog that a busy host could upset.
 # A stall is one only if it outlasts what emulation on a loaded host can cause.
-# The emulated TSC is measured twice and differs; KVM must not take that for a
-# change of frequency, or it arms its guests' timers far too late.
+# The emulated TSC is calibrated twice, and KVM notes the first result. If the
+# second differs by more than the tolerance, KVM has no TSC scaling to apply,
+# takes the guest's TSC for 0, and arms its timers far in the future.
 COMMON = ("console=ttyS0,115200 panic=-1 tsc=reliable "
           "kvm.tsc_tolerance_ppm=100000 rcupdate.rcu_cpu_stall_timeout=120")
 

@@ -114,9 +114,6 @@ def _outer_image(bzimage):
 
 
 def _command_line(args):
-    # The emulated TSC is calibrated twice, and KVM notes the first result. If
-    # the second differs by more than the tolerance, KVM has no TSC scaling to
-    # apply, takes the guest's TSC for 0, and arms its timers far in the future.
     words = ["printk.devkmsg=on"]
     if args.paging == "shadow":
         words += ["kvm_amd.npt=0", "kvm_intel.ept=0"]
