@@ -318,8 +318,6 @@ int mn_create(struct mm_struct *mm, struct mmu_notifier *sub)
 	return ret;
 }
 
-static void mn_put_work(struct work_struct *work);
-
 /**
  * __mmu_notifier_register() - subscribe to an mm whose mmap_lock is held
  * @subscription: the subscription, with @ops set; memory of the caller's
@@ -357,7 +355,6 @@ int __mmu_notifier_register(struct mmu_notifier *subscription,
 	mmgrab(mm);
 	subscription->mm = mm;
 	subscription->users = 1;
-	INIT_WORK(&subscription->work, mn_put_work);
 	ret = mn_create(mm, subscription);
 	if (ret)
 		mmdrop(mm);
@@ -558,8 +555,11 @@ void mmu_notifier_put(struct mmu_notifier *subscription)
 		subscription->by_put = true;
 	}
 	mn_unlock(subs);
-	if (last)
-		queue_work(mn_put_wq, &subscription->work);
+	if (!last)
+		return;
+	/* Not sooner: one that is never put may be anywhere, even on a stack. */
+	INIT_WORK(&subscription->work, mn_put_work);
+	queue_work(mn_put_wq, &subscription->work);
 }
 EXPORT_SYMBOL_GPL(mmu_notifier_put);
 
