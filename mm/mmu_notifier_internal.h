@@ -3,6 +3,7 @@
  * What the files of the MMU notifier core share.
  *
  *	mmu_notifier.c		 invalidations: start, end, rollback
+ *	mmu_notifier_slotless.c	 list subscribers beyond the first 64
  *	mmu_notifier_interval.c	 interval subscribers and their readers
  *	mmu_notifier_young.c	 non-sleeping callouts: aging, secondary TLBs
  *	mmu_notifier_register.c	 who subscribes: register, unregister, exit
@@ -23,9 +24,16 @@
  * @intervals: interval subscribers
  * @users:     subscriptions of both kinds, and transient holders
  * @ready:     no invalidation that began before publication is left
+ * @released:  exit_mmap() has told the interval subscribers
  * @list_seq:  registration number of the youngest list subscriber
- * @slots:     bits of &mmu_notifier_range.seen in use
+ * @slots:     slots in use
+ * @live:      slots that a new range calls
+ * @ends:      slots of those that have an end op
+ * @slotless:  number of those for whom there was no slot
+ * @leavers:   number of those who wait for callouts to return
  * @seq:       last sequence number given to an interval subscriber; odd
+ * @interval_id: number of the youngest interval subscriber
+ * @slot:      list subscribers by slot
  * @wq:        waiters for a pin to go, or for a subscription to be gone
  * @rcu:       frees it
  *
@@ -36,6 +44,10 @@
  * ==============  =====================================================
  * @list           written under the lock; RCU readers may be late
  * @ready          set once, under the lock
+ * @released       set once, under the lock
+ * @slot           written under the lock; read under RCU by those who have
+ *                 the bit in &mmu_notifier_range.todo
+ * @leavers        written under the lock; read by mn_calling()
  * all else        under the lock
  * ==============  =====================================================
  *
@@ -50,11 +62,18 @@ struct mmu_notifier_subscriptions {
 	struct rb_root_cached intervals;
 	unsigned long users;
 	bool ready;
+	bool released;
 	u64 list_seq;
 	u64 slots;
+	u64 live;
+	u64 ends;
+	unsigned int slotless;
+	unsigned int leavers;
 	unsigned long seq;
+	u64 interval_id;
 	wait_queue_head_t wq;
 	struct rcu_head rcu;
+	struct mmu_notifier *slot[64];
 };
 
 /* Names of the callouts in traces. */
@@ -95,14 +114,39 @@ static inline void mn_unlock(struct mmu_notifier_subscriptions *subs)
 #define mn_wait(subs, condition)					\
 	wait_event_cmd((subs)->wq, condition, mn_unlock(subs), mn_lock(subs))
 
+/* The ranges in flight that overlap [first, end], by address. */
+#define mn_for_each_range(range, subs, first, end)			\
+	for (range = mn_range(interval_tree_iter_first(			\
+			&(subs)->tracker.active, first, end));		\
+	     range;							\
+	     range = mn_range(interval_tree_iter_next(			\
+			&range->tracked.node, first, end)))
+
+static inline struct mmu_notifier_range *
+mn_range(struct interval_tree_node *node)
+{
+	return node ? container_of(node, struct mmu_notifier_range,
+				   tracked.node) : NULL;
+}
+
 /* mmu_notifier.c */
 bool mn_track(struct mmu_notifier_range *range);
 void mn_untrack(struct mmu_notifier_range *range);
-void mn_unpin(struct mmu_notifier_subscriptions *subs, unsigned int *pins,
-	      bool leaving);
+bool mn_calling(struct mmu_notifier_range *range, const void *sub);
+void mn_wait_called(struct mmu_notifier_subscriptions *subs, const void *sub);
+int mn_call_start(struct mmu_notifier *sub,
+		  const struct mmu_notifier_range *range);
 void mn_call_end(struct mmu_notifier *sub,
 		 const struct mmu_notifier_range *range);
 void mn_warn_context(const void *callout, int preempt);
+
+/* mmu_notifier_slotless.c */
+void mn_unpin(struct mmu_notifier_subscriptions *subs, unsigned int *pins,
+	      bool leaving);
+int mn_slotless_start(struct mmu_notifier_range *range, u64 *failed);
+void mn_slotless_end(struct mmu_notifier_range *range, u64 failed);
+void mn_slotless_settle(struct mmu_notifier_subscriptions *subs,
+			struct mmu_notifier *sub);
 
 /* mmu_notifier_interval.c */
 int mn_intervals_start(struct mmu_notifier_range *range);
@@ -114,6 +158,7 @@ struct mmu_notifier_subscriptions *mn_hold(struct mm_struct *mm);
 int mn_create(struct mm_struct *mm, struct mmu_notifier *sub);
 void mn_drop(struct mmu_notifier_subscriptions *subs, struct mm_struct *mm);
 void mn_maybe_free(struct mmu_notifier_subscriptions *subs);
+int mn_wait_ranges(struct mmu_notifier_subscriptions *subs, unsigned int state);
 
 /* mmu_notifier_flush.c */
 int mn_flush_untracked(struct mm_struct *mm);

@@ -22,6 +22,9 @@
 
 typedef unsigned long long u64;
 
+#define U64_MAX	(~0ULL)
+#define noinline __attribute__((noinline))
+
 /* For sparse only. */
 #define __acquire(lock)			((void)0)
 #define __release(lock)			((void)0)
@@ -57,6 +60,7 @@ typedef unsigned long long u64;
 #define BIT(nr)		(1UL << (nr))
 #define BIT_ULL(nr)	(1ULL << (nr))
 #define __ffs64(x)	__builtin_ctzll(x)
+#define fls64(x)	((x) ? 64 - __builtin_clzll(x) : 0)
 #define check_add_overflow(a, b, sum) __builtin_add_overflow(a, b, sum)
 
 #define __same_type(a, b) __builtin_types_compatible_p(typeof(a), typeof(b))
