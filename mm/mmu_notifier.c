@@ -163,66 +163,36 @@ void mn_warn_context(const void *callout, int preempt)
 }
 
 /**
- * mn_call_start() - call one subscriber's start
- * @sub:   the subscriber, which has the op and is kept
- * @range: the range
+ * mn_warn_refusal() - a start returned what it may not
+ * @start: the function
+ * @ret:   what it returned
+ * @may_sleep: the range was one that may block
  *
- * Return: 0, or -EAGAIN to have a range that must not block called off.
+ * Only a range that must not block may be called off.
  */
-int mn_call_start(struct mmu_notifier *sub,
-		  const struct mmu_notifier_range *range)
+void mn_warn_refusal(const void *start, int ret, bool may_sleep)
 {
-	bool may_sleep = mmu_notifier_range_blockable(range);
-	u64 began = mn_trace_clock(mmu_notifier_callout);
-	int ret, preempt;
-
-	preempt = mn_enter(may_sleep);
-	ret = sub->ops->invalidate_range_start(sub, range);
-	mn_leave(may_sleep, preempt, sub->ops->invalidate_range_start);
-	trace_mmu_notifier_callout(range, MN_OP_START,
-				   sub->ops->invalidate_range_start, ret,
-				   began);
-	/* Only a range that must not block may be called off. */
-	WARN_ONCE(ret && (may_sleep || ret != -EAGAIN),
+	WARN_ONCE(may_sleep || ret != -EAGAIN,
 		  "%ps returned %d to a%s blocking start\n",
-		  sub->ops->invalidate_range_start, ret,
-		  may_sleep ? "" : " non-");
-	return may_sleep ? 0 : ret;
+		  start, ret, may_sleep ? "" : " non-");
 }
 
-/**
- * mn_call_end() - call one subscriber's end
- * @sub:   the subscriber, pinned or otherwise kept
- * @range: the range, or a copy of it
+/*
+ * The next subscriber of the range's choice, from the highest slot down: those
+ * in @left.  NULL if there is none.
  */
-void mn_call_end(struct mmu_notifier *sub,
-		 const struct mmu_notifier_range *range)
-{
-	bool may_sleep = mmu_notifier_range_blockable(range);
-	u64 began = mn_trace_clock(mmu_notifier_callout);
-	int preempt;
-
-	preempt = mn_enter(may_sleep);
-	sub->ops->invalidate_range_end(sub, range);
-	mn_leave(may_sleep, preempt, sub->ops->invalidate_range_end);
-	trace_mmu_notifier_callout(range, MN_OP_END,
-				   sub->ops->invalidate_range_end, 0, began);
-}
-
-/* The next subscriber of the range's choice that is not in *@done. */
-static struct mmu_notifier *mn_next(struct mmu_notifier_range *range, u64 *done)
+static __always_inline struct mmu_notifier *
+mn_next(struct mmu_notifier_range *range, u64 left, int *slot)
 {
 	struct mmu_notifier *sub = NULL;
 	bool leavers;
 	u64 todo;
-	int slot;
 
 	rcu_read_lock();
-	todo = READ_ONCE(range->todo) & ~*done;
+	todo = READ_ONCE(range->todo) & left;
 	if (todo) {
-		slot = fls64(todo) - 1;
-		sub = READ_ONCE(range->subs->slot[slot]);
-		*done |= BIT_ULL(slot);
+		*slot = fls64(todo) - 1;
+		sub = READ_ONCE(range->subs->slot[*slot]);
 	}
 	leavers = mn_calling(range, sub);
 	rcu_read_unlock();
@@ -238,19 +208,20 @@ static struct mmu_notifier *mn_next(struct mmu_notifier_range *range, u64 *done)
 static int mn_list_start(struct mmu_notifier_range *range)
 {
 	struct mmu_notifier *sub;
-	u64 done = 0;
-	int ret = 0;
+	u64 left = U64_MAX;
+	int slot;
 
-	while ((sub = mn_next(range, &done))) {
-		if (sub->ops->invalidate_range_start)
-			ret = mn_call_start(sub, range);
-		if (unlikely(ret)) {
+	while ((sub = mn_next(range, left, &slot))) {
+		if (sub->ops->invalidate_range_start &&
+		    unlikely(mn_call_start(sub, range))) {
 			WRITE_ONCE(range->todo, 0);
-			break;
+			return -EAGAIN;
 		}
-		WRITE_ONCE(range->owed, range->owed | BIT_ULL(sub->slot));
+		left = BIT_ULL(slot);
+		WRITE_ONCE(range->owed, range->owed | left);
+		left--;
 	}
-	return ret;
+	return 0;
 }
 
 /*
@@ -262,20 +233,20 @@ static void mn_list_end(struct mmu_notifier_range *range)
 {
 	struct mmu_notifier_subscriptions *subs = range->subs;
 	struct mmu_notifier *sub;
-	u64 todo, done;
+	u64 left;
+	int slot;
 
-	for (;;) {
-		todo = range->owed & ~range->paid & subs->ends;
-		WRITE_ONCE(range->todo, todo);
-		if (!todo)
-			return;
+	while ((left = range->owed & ~range->paid & subs->ends)) {
+		WRITE_ONCE(range->todo, left);
 		mn_unlock(subs);
-		for (done = 0; (sub = mn_next(range, &done));) {
+		while ((sub = mn_next(range, left, &slot))) {
 			mn_call_end(sub, range);
-			WRITE_ONCE(range->owed,
-				   range->owed & ~BIT_ULL(sub->slot));
+			left = BIT_ULL(slot);
+			WRITE_ONCE(range->owed, range->owed & ~left);
+			left--;
 		}
 		mn_lock(subs);
+		WRITE_ONCE(range->todo, 0);
 	}
 }
 

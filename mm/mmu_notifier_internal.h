@@ -16,6 +16,7 @@
 #include <linux/mmu_notifier.h>
 #include <linux/sched.h>
 #include <linux/wait.h>
+#include <trace/events/mmu_notifier.h>
 
 /**
  * struct mmu_notifier_subscriptions - all that subscribe to one mm
@@ -114,19 +115,18 @@ static inline void mn_unlock(struct mmu_notifier_subscriptions *subs)
 #define mn_wait(subs, condition)					\
 	wait_event_cmd((subs)->wq, condition, mn_unlock(subs), mn_lock(subs))
 
-/* The ranges in flight that overlap [first, end], by address. */
+/* The ranges in flight that overlap [first, end]; under the lock. */
 #define mn_for_each_range(range, subs, first, end)			\
-	for (range = mn_range(interval_tree_iter_first(			\
-			&(subs)->tracker.active, first, end));		\
+	for (range = mn_range(range_tracker_first(			\
+			&(subs)->tracker, first, end));			\
 	     range;							\
-	     range = mn_range(interval_tree_iter_next(			\
-			&range->tracked.node, first, end)))
+	     range = mn_range(range_tracker_next(			\
+			&(subs)->tracker, &range->tracked, first, end)))
 
-static inline struct mmu_notifier_range *
-mn_range(struct interval_tree_node *node)
+static inline struct mmu_notifier_range *mn_range(struct tracked_range *range)
 {
-	return node ? container_of(node, struct mmu_notifier_range,
-				   tracked.node) : NULL;
+	return range ? container_of(range, struct mmu_notifier_range, tracked) :
+		       NULL;
 }
 
 /* mmu_notifier.c */
@@ -134,11 +134,8 @@ bool mn_track(struct mmu_notifier_range *range);
 void mn_untrack(struct mmu_notifier_range *range);
 bool mn_calling(struct mmu_notifier_range *range, const void *sub);
 void mn_wait_called(struct mmu_notifier_subscriptions *subs, const void *sub);
-int mn_call_start(struct mmu_notifier *sub,
-		  const struct mmu_notifier_range *range);
-void mn_call_end(struct mmu_notifier *sub,
-		 const struct mmu_notifier_range *range);
 void mn_warn_context(const void *callout, int preempt);
+void mn_warn_refusal(const void *start, int ret, bool may_sleep);
 
 /* mmu_notifier_slotless.c */
 void mn_unpin(struct mmu_notifier_subscriptions *subs, unsigned int *pins,
@@ -191,6 +188,51 @@ static inline void mn_leave(bool may_sleep, int preempt, const void *callout)
 		mn_warn_context(callout, preempt);
 	if (!may_sleep && !IS_ENABLED(CONFIG_PREEMPT_RT))
 		non_block_end();
+}
+
+/**
+ * mn_call_start() - call one subscriber's start
+ * @sub:   the subscriber, which has the op and is kept
+ * @range: the range
+ *
+ * Return: 0, or -EAGAIN to have a range that must not block called off.
+ */
+static __always_inline int mn_call_start(struct mmu_notifier *sub,
+					 const struct mmu_notifier_range *range)
+{
+	bool may_sleep = mmu_notifier_range_blockable(range);
+	u64 began = mn_trace_clock(mmu_notifier_callout);
+	int ret, preempt;
+
+	preempt = mn_enter(may_sleep);
+	ret = sub->ops->invalidate_range_start(sub, range);
+	mn_leave(may_sleep, preempt, sub->ops->invalidate_range_start);
+	trace_mmu_notifier_callout(range, MN_OP_START,
+				   sub->ops->invalidate_range_start, ret,
+				   began);
+	if (likely(!ret))
+		return 0;
+	mn_warn_refusal(sub->ops->invalidate_range_start, ret, may_sleep);
+	return may_sleep ? 0 : ret;
+}
+
+/**
+ * mn_call_end() - call one subscriber's end
+ * @sub:   the subscriber, which has the op and is kept
+ * @range: the range, or a copy of it
+ */
+static __always_inline void mn_call_end(struct mmu_notifier *sub,
+					const struct mmu_notifier_range *range)
+{
+	bool may_sleep = mmu_notifier_range_blockable(range);
+	u64 began = mn_trace_clock(mmu_notifier_callout);
+	int preempt;
+
+	preempt = mn_enter(may_sleep);
+	sub->ops->invalidate_range_end(sub, range);
+	mn_leave(may_sleep, preempt, sub->ops->invalidate_range_end);
+	trace_mmu_notifier_callout(range, MN_OP_END,
+				   sub->ops->invalidate_range_end, 0, began);
 }
 
 #endif /* _MM_MMU_NOTIFIER_INTERNAL_H */

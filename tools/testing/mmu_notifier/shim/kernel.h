@@ -60,6 +60,7 @@ typedef unsigned long long u64;
 #define BIT(nr)		(1UL << (nr))
 #define BIT_ULL(nr)	(1ULL << (nr))
 #define __ffs64(x)	__builtin_ctzll(x)
+#define __ffs(x)	__builtin_ctzl(x)
 #define fls64(x)	((x) ? 64 - __builtin_clzll(x) : 0)
 #define check_add_overflow(a, b, sum) __builtin_add_overflow(a, b, sum)
 
