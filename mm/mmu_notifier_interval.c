@@ -163,7 +163,7 @@ static noinline bool mn_call_intervals(struct mmu_notifier_range *range,
 {
 	struct mmu_notifier_subscriptions *subs = range->subs;
 	unsigned long seq = mn_next_seq(subs);
-	struct mn_batch batch;
+	struct mn_batch batch __uninitialized;
 	bool done;
 
 	mn_gather(range, &batch, first);
@@ -251,7 +251,6 @@ void mn_intervals_release(struct mm_struct *mm)
 
 	mmu_notifier_range_init(&range, MMU_NOTIFY_RELEASE,
 				MMU_NOTIFIER_RANGE_BLOCKABLE, mm, 0, ULONG_MAX);
-	range.owner = NULL;
 	range.began = 0;
 	if (!mn_track(&range))
 		return;

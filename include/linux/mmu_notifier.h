@@ -377,6 +377,7 @@ static inline void mmu_notifier_range_init(struct mmu_notifier_range *range,
 	range->end = end;
 	range->flags = flags;
 	range->event = event;
+	range->owner = NULL;
 }
 
 /**
