@@ -34,10 +34,11 @@
 #include <linux/rculist.h>
 #include <linux/sched/clock.h>
 
+#include "mmu_notifier_internal.h"
+
+/* Last, so that the tracepoints are made once and not in what comes after. */
 #define CREATE_TRACE_POINTS
 #include <trace/events/mmu_notifier.h>
-
-#include "mmu_notifier_internal.h"
 
 #ifdef CONFIG_LOCKDEP
 struct lockdep_map __mmu_notifier_invalidate_range_start_map = {
@@ -103,20 +104,6 @@ void mn_untrack(struct mmu_notifier_range *range)
 	mn_maybe_free(subs);
 }
 
-/**
- * mn_calling() - say who is called next
- * @range: the range; the choice was read in this RCU read-side section
- * @sub:   the subscriber, or NULL; the one before has returned
- *
- * Return: true if somebody is leaving, and to be woken by mn_wake().
- */
-bool mn_calling(struct mmu_notifier_range *range, const void *sub)
-{
-	/* (H): what the last callout did, before it counts as returned */
-	smp_store_release(&range->calling, sub);
-	return READ_ONCE(range->subs->leavers);
-}
-
 /* Is a callout running on @sub?  Asked under the lock, which keeps ranges. */
 static bool mn_is_called(struct mmu_notifier_subscriptions *subs,
 			 const void *sub)
@@ -178,26 +165,30 @@ void mn_warn_refusal(const void *start, int ret, bool may_sleep)
 }
 
 /*
- * The next subscriber of the range's choice, from the highest slot down: those
- * in @left.  NULL if there is none.
+ * The next subscriber of the range's choice: the one with the lowest slot of
+ * those in *@left, in which it leaves those that come after.  NULL if there is
+ * none.
  */
 static __always_inline struct mmu_notifier *
-mn_next(struct mmu_notifier_range *range, u64 left, int *slot)
+mn_next(struct mmu_notifier_subscriptions *subs,
+	struct mmu_notifier_range *range, u64 *left, u64 *bit)
 {
 	struct mmu_notifier *sub = NULL;
 	bool leavers;
-	u64 todo;
+	int slot;
 
 	rcu_read_lock();
-	todo = READ_ONCE(range->todo) & left;
-	if (todo) {
-		*slot = fls64(todo) - 1;
-		sub = READ_ONCE(range->subs->slot[*slot]);
+	*left &= READ_ONCE(range->todo);
+	if (*left) {
+		slot = __ffs64(*left);
+		sub = READ_ONCE(subs->slot[slot]);
+		*bit = BIT_ULL(slot);
+		*left &= *left - 1;
 	}
-	leavers = mn_calling(range, sub);
+	leavers = mn_calling(subs, range, sub);
 	rcu_read_unlock();
 	if (unlikely(leavers))
-		wake_up_all(&range->subs->wq);
+		wake_up_all(&subs->wq);
 	return sub;
 }
 
@@ -207,19 +198,18 @@ mn_next(struct mmu_notifier_range *range, u64 left, int *slot)
  */
 static int mn_list_start(struct mmu_notifier_range *range)
 {
+	struct mmu_notifier_subscriptions *subs = range->subs;
+	u64 left = U64_MAX, bit, owed = 0;
 	struct mmu_notifier *sub;
-	u64 left = U64_MAX;
-	int slot;
 
-	while ((sub = mn_next(range, left, &slot))) {
+	while ((sub = mn_next(subs, range, &left, &bit))) {
 		if (sub->ops->invalidate_range_start &&
 		    unlikely(mn_call_start(sub, range))) {
 			WRITE_ONCE(range->todo, 0);
 			return -EAGAIN;
 		}
-		left = BIT_ULL(slot);
-		WRITE_ONCE(range->owed, range->owed | left);
-		left--;
+		owed |= bit;
+		WRITE_ONCE(range->owed, owed);
 	}
 	return 0;
 }
@@ -232,18 +222,16 @@ static int mn_list_start(struct mmu_notifier_range *range)
 static void mn_list_end(struct mmu_notifier_range *range)
 {
 	struct mmu_notifier_subscriptions *subs = range->subs;
+	u64 left, bit, owed = range->owed;
 	struct mmu_notifier *sub;
-	u64 left;
-	int slot;
 
-	while ((left = range->owed & ~range->paid & subs->ends)) {
+	while ((left = owed & ~range->paid & subs->ends)) {
 		WRITE_ONCE(range->todo, left);
 		mn_unlock(subs);
-		while ((sub = mn_next(range, left, &slot))) {
+		while ((sub = mn_next(subs, range, &left, &bit))) {
 			mn_call_end(sub, range);
-			left = BIT_ULL(slot);
-			WRITE_ONCE(range->owed, range->owed & ~left);
-			left--;
+			owed &= ~bit;
+			WRITE_ONCE(range->owed, owed);
 		}
 		mn_lock(subs);
 		WRITE_ONCE(range->todo, 0);
@@ -256,9 +244,10 @@ static int mn_start(struct mmu_notifier_range *range)
 	struct mmu_notifier_subscriptions *subs = range->subs;
 	bool slotless = subs->slotless;
 	u64 failed = U64_MAX;
-	int ret;
+	int ret = 0;
 
-	ret = mn_intervals_start(range);
+	if (mn_has_intervals(subs))
+		ret = mn_call_intervals(range);
 	mn_unlock(subs);
 	if (!ret)
 		ret = mn_list_start(range);

@@ -109,6 +109,43 @@ static inline void mn_unlock(struct mmu_notifier_subscriptions *subs)
 #define mn_assert_locked(subs)	lockdep_assert_held(&(subs)->tracker.lock)
 
 /*
+ * Unlock, and free what is of no more use: when there is no user and no range
+ * in flight.  Both only fall once there is no user, so this happens once.
+ */
+static inline void mn_maybe_free(struct mmu_notifier_subscriptions *subs)
+{
+	bool unused = unlikely(!subs->users) && !subs->tracker.nr;
+
+	mn_unlock(subs);
+	/* RCU: mn_track() and aging may have just loaded the pointer. */
+	if (unlikely(unused))
+		kfree_rcu(subs, rcu);
+}
+
+/* Is there an interval subscriber that may be called? */
+static inline bool mn_has_intervals(struct mmu_notifier_subscriptions *subs)
+{
+	return !RB_EMPTY_ROOT(&subs->intervals.rb_root) && !subs->released;
+}
+
+/**
+ * mn_calling() - say who is called next
+ * @subs:  the subscriptions
+ * @range: the range; the choice was read in this RCU read-side section
+ * @sub:   the subscriber, or NULL; the one before has returned
+ *
+ * Return: true if somebody is leaving, and to be woken.
+ */
+static __always_inline bool mn_calling(struct mmu_notifier_subscriptions *subs,
+				       struct mmu_notifier_range *range,
+				       const void *sub)
+{
+	/* (H): what the last callout did, before it counts as returned */
+	smp_store_release(&range->calling, sub);
+	return READ_ONCE(subs->leavers);
+}
+
+/*
  * Wait under the lock, which is dropped meanwhile, for a condition that
  * changes under it.  Whoever changes it wakes subs->wq.
  */
@@ -132,7 +169,6 @@ static inline struct mmu_notifier_range *mn_range(struct tracked_range *range)
 /* mmu_notifier.c */
 bool mn_track(struct mmu_notifier_range *range);
 void mn_untrack(struct mmu_notifier_range *range);
-bool mn_calling(struct mmu_notifier_range *range, const void *sub);
 void mn_wait_called(struct mmu_notifier_subscriptions *subs, const void *sub);
 void mn_warn_context(const void *callout, int preempt);
 void mn_warn_refusal(const void *start, int ret, bool may_sleep);
@@ -146,7 +182,7 @@ void mn_slotless_settle(struct mmu_notifier_subscriptions *subs,
 			struct mmu_notifier *sub);
 
 /* mmu_notifier_interval.c */
-int mn_intervals_start(struct mmu_notifier_range *range);
+int mn_call_intervals(struct mmu_notifier_range *range);
 void mn_intervals_release(struct mm_struct *mm);
 unsigned long mn_next_seq(struct mmu_notifier_subscriptions *subs);
 
@@ -154,7 +190,6 @@ unsigned long mn_next_seq(struct mmu_notifier_subscriptions *subs);
 struct mmu_notifier_subscriptions *mn_hold(struct mm_struct *mm);
 int mn_create(struct mm_struct *mm, struct mmu_notifier *sub);
 void mn_drop(struct mmu_notifier_subscriptions *subs, struct mm_struct *mm);
-void mn_maybe_free(struct mmu_notifier_subscriptions *subs);
 int mn_wait_ranges(struct mmu_notifier_subscriptions *subs, unsigned int state);
 
 /* mmu_notifier_flush.c */
@@ -200,19 +235,20 @@ static inline void mn_leave(bool may_sleep, int preempt, const void *callout)
 static __always_inline int mn_call_start(struct mmu_notifier *sub,
 					 const struct mmu_notifier_range *range)
 {
+	int (*start)(struct mmu_notifier *sub,
+		     const struct mmu_notifier_range *range) =
+		sub->ops->invalidate_range_start;
 	bool may_sleep = mmu_notifier_range_blockable(range);
 	u64 began = mn_trace_clock(mmu_notifier_callout);
 	int ret, preempt;
 
 	preempt = mn_enter(may_sleep);
-	ret = sub->ops->invalidate_range_start(sub, range);
-	mn_leave(may_sleep, preempt, sub->ops->invalidate_range_start);
-	trace_mmu_notifier_callout(range, MN_OP_START,
-				   sub->ops->invalidate_range_start, ret,
-				   began);
+	ret = start(sub, range);
+	mn_leave(may_sleep, preempt, start);
+	trace_mmu_notifier_callout(range, MN_OP_START, start, ret, began);
 	if (likely(!ret))
 		return 0;
-	mn_warn_refusal(sub->ops->invalidate_range_start, ret, may_sleep);
+	mn_warn_refusal(start, ret, may_sleep);
 	return may_sleep ? 0 : ret;
 }
 
@@ -224,15 +260,17 @@ static __always_inline int mn_call_start(struct mmu_notifier *sub,
 static __always_inline void mn_call_end(struct mmu_notifier *sub,
 					const struct mmu_notifier_range *range)
 {
+	void (*end)(struct mmu_notifier *sub,
+		    const struct mmu_notifier_range *range) =
+		sub->ops->invalidate_range_end;
 	bool may_sleep = mmu_notifier_range_blockable(range);
 	u64 began = mn_trace_clock(mmu_notifier_callout);
 	int preempt;
 
 	preempt = mn_enter(may_sleep);
-	sub->ops->invalidate_range_end(sub, range);
-	mn_leave(may_sleep, preempt, sub->ops->invalidate_range_end);
-	trace_mmu_notifier_callout(range, MN_OP_END,
-				   sub->ops->invalidate_range_end, 0, began);
+	end(sub, range);
+	mn_leave(may_sleep, preempt, end);
+	trace_mmu_notifier_callout(range, MN_OP_END, end, 0, began);
 }
 
 #endif /* _MM_MMU_NOTIFIER_INTERNAL_H */

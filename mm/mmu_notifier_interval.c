@@ -116,30 +116,34 @@ static void mn_gather_more(const struct mmu_notifier_range *range,
 	mn_gather(range, batch, node);
 }
 
-static bool mn_call_invalidate(struct mmu_interval_notifier *sub,
-			       const struct mmu_notifier_range *range,
-			       unsigned long seq)
+static __always_inline bool
+mn_call_invalidate(struct mmu_interval_notifier *sub,
+		   const struct mmu_notifier_range *range, unsigned long seq)
 {
+	bool (*invalidate)(struct mmu_interval_notifier *sub,
+			   const struct mmu_notifier_range *range,
+			   unsigned long seq) = sub->ops->invalidate;
 	bool may_sleep = mmu_notifier_range_blockable(range);
 	u64 began = mn_trace_clock(mmu_notifier_callout);
 	int preempt;
 	bool done;
 
 	preempt = mn_enter(may_sleep);
-	done = sub->ops->invalidate(sub, range, seq);
-	mn_leave(may_sleep, preempt, sub->ops->invalidate);
-	trace_mmu_notifier_callout(range, MN_OP_INVALIDATE,
-				   sub->ops->invalidate, done ? 0 : -EAGAIN,
-				   began);
-	WARN_ONCE(!done && may_sleep, "%ps refused a blocking range\n",
-		  sub->ops->invalidate);
-	return done || may_sleep;
+	done = invalidate(sub, range, seq);
+	mn_leave(may_sleep, preempt, invalidate);
+	trace_mmu_notifier_callout(range, MN_OP_INVALIDATE, invalidate,
+				   done ? 0 : -EAGAIN, began);
+	if (likely(done))
+		return true;
+	WARN_ONCE(may_sleep, "%ps refused a blocking range\n", invalidate);
+	return may_sleep;
 }
 
 /* Call those of a batch, one after the other, with no lock held. */
 static bool mn_call_batch(struct mmu_notifier_range *range,
 			  struct mn_batch *batch, unsigned long seq)
 {
+	struct mmu_notifier_subscriptions *subs = range->subs;
 	struct mmu_interval_notifier *sub;
 	bool leavers, done = true;
 	unsigned int i;
@@ -147,19 +151,19 @@ static bool mn_call_batch(struct mmu_notifier_range *range,
 	for (i = 0; i <= batch->nr; i++) {
 		rcu_read_lock();
 		sub = i < batch->nr && done ? READ_ONCE(batch->sub[i]) : NULL;
-		leavers = mn_calling(range, sub);
+		leavers = mn_calling(subs, range, sub);
 		rcu_read_unlock();
 		if (unlikely(leavers))
-			wake_up_all(&range->subs->wq);
+			wake_up_all(&subs->wq);
 		if (sub)
 			done = mn_call_invalidate(sub, range, seq);
 	}
 	return done;
 }
 
-/* The part of mn_intervals_start() that needs room for a batch. */
-static noinline bool mn_call_intervals(struct mmu_notifier_range *range,
-				       struct interval_tree_node *first)
+/* One batch after the other.  Out of line, as it has room for one. */
+static noinline bool mn_call_batches(struct mmu_notifier_range *range,
+				     struct interval_tree_node *first)
 {
 	struct mmu_notifier_subscriptions *subs = range->subs;
 	unsigned long seq = mn_next_seq(subs);
@@ -183,7 +187,7 @@ static noinline bool mn_call_intervals(struct mmu_notifier_range *range,
 }
 
 /**
- * mn_intervals_start() - call the interval subscribers that a range overlaps
+ * mn_call_intervals() - call the interval subscribers that a range overlaps
  * @range: a range in flight; its subscriptions are locked, and so on return
  *
  * A subscriber that is inserted while this walks may or may not be called: its
@@ -191,17 +195,14 @@ static noinline bool mn_call_intervals(struct mmu_notifier_range *range,
  *
  * Return: 0, or -EAGAIN if a subscriber would have to block.
  */
-int mn_intervals_start(struct mmu_notifier_range *range)
+int mn_call_intervals(struct mmu_notifier_range *range)
 {
-	struct mmu_notifier_subscriptions *subs = range->subs;
 	struct interval_tree_node *first;
 
-	if (RB_EMPTY_ROOT(&subs->intervals.rb_root) || subs->released)
-		return 0;
-	first = interval_tree_iter_first(&subs->intervals,
+	first = interval_tree_iter_first(&range->subs->intervals,
 					 range->tracked.node.start,
 					 range->tracked.node.last);
-	return !first || mn_call_intervals(range, first) ? 0 : -EAGAIN;
+	return !first || mn_call_batches(range, first) ? 0 : -EAGAIN;
 }
 
 /* Is any range calling interval subscribers? */
@@ -254,7 +255,8 @@ void mn_intervals_release(struct mm_struct *mm)
 	range.began = 0;
 	if (!mn_track(&range))
 		return;
-	mn_intervals_start(&range);
+	if (mn_has_intervals(range.subs))
+		mn_call_intervals(&range);
 	range.subs->released = true;
 	/* Reverse map walks may have chosen some before they were released. */
 	WRITE_ONCE(range.subs->leavers, range.subs->leavers + 1);

@@ -42,23 +42,6 @@
 static struct workqueue_struct *mn_put_wq;
 
 /**
- * mn_maybe_free() - unlock, and free what is of no more use
- * @subs: the subscriptions, locked
- *
- * Free when there is no user and no range in flight; both only fall once
- * there is no user, so this happens once.
- */
-void mn_maybe_free(struct mmu_notifier_subscriptions *subs)
-{
-	bool unused = !subs->users && !subs->tracker.nr;
-
-	mn_unlock(subs);
-	/* RCU: mn_track() and aging may have just loaded the pointer. */
-	if (unlikely(unused))
-		kfree_rcu(subs, rcu);
-}
-
-/**
  * mn_drop() - give up a use of the subscriptions
  * @subs: the subscriptions, locked; unlocked on return
  * @mm:   their mm
@@ -132,7 +115,8 @@ static void mn_slot_join(struct mmu_notifier_subscriptions *subs,
 		subs->slotless++;
 		return;
 	}
-	sub->slot = __ffs64(~subs->slots);
+	/* From the top, as those who came last are called first. */
+	sub->slot = fls64(~subs->slots) - 1;
 	subs->slots |= BIT_ULL(sub->slot);
 	WRITE_ONCE(subs->slot[sub->slot], sub);
 	subs->live |= BIT_ULL(sub->slot);

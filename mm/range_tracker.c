@@ -77,11 +77,6 @@ static struct range_ticket *to_ticket(struct interval_tree_node *node)
 static void range_place(struct range_tracker *tracker,
 			struct tracked_range *range)
 {
-	if (unlikely(!tracker->vacant)) {
-		range->place = -1;
-		interval_tree_insert(&range->node, &tracker->active);
-		return;
-	}
 	range->place = __ffs(tracker->vacant);
 	tracker->vacant &= tracker->vacant - 1;
 	tracker->loose[range->place] = range;
@@ -90,31 +85,39 @@ static void range_place(struct range_tracker *tracker,
 static void range_unplace(struct range_tracker *tracker,
 			  struct tracked_range *range)
 {
-	if (unlikely(range->place < 0)) {
-		interval_tree_remove(&range->node, &tracker->active);
-		return;
-	}
 	tracker->loose[range->place] = NULL;
 	tracker->vacant |= BIT(range->place);
 }
 
-/* Tell the readers whom a new range overlaps. */
-static void range_collide(struct range_tracker *tracker,
-			  struct interval_tree_node *node)
+/* The rest of a start, if there are many ranges, or readers that wait. */
+static noinline void range_start_slow(struct range_tracker *tracker,
+				      struct tracked_range *range)
 {
+	struct interval_tree_node *node = &range->node;
 	struct range_ticket *ticket;
 
+	if (tracker->vacant) {
+		range_place(tracker, range);
+	} else {
+		range->place = -1;
+		interval_tree_insert(node, &tracker->active);
+	}
 	/* (A): the user's lock makes this visible to range_ticket_retry() */
 	for_each_overlapping_ticket(ticket, tracker, node->start, node->last)
 		WRITE_ONCE(ticket->collided, true);
 }
 
-/* Wake the readers for whom this range was the last to wait for. */
-static void range_settle(struct range_tracker *tracker,
-			 struct tracked_range *range)
+/* The rest of an end, likewise. */
+static noinline void range_end_slow(struct range_tracker *tracker,
+				    struct tracked_range *range)
 {
 	struct interval_tree_node *node = &range->node;
 	struct range_ticket *ticket;
+
+	if (range->place >= 0)
+		range_unplace(tracker, range);
+	else
+		interval_tree_remove(node, &tracker->active);
 
 	for_each_overlapping_ticket(ticket, tracker, node->start, node->last) {
 		if (range_seq_after(range->seq, ticket->seq))
@@ -141,15 +144,18 @@ void range_tracker_start(struct range_tracker *tracker,
 	unsigned long seq = tracker->started + 1;
 
 	lockdep_assert_held(&tracker->lock);
-	range_place(tracker, range);
 	WRITE_ONCE(tracker->nr, tracker->nr + 1);
 	range->seq = seq;
 	tracker->log[seq % RANGE_TRACKER_LOG].start = node->start;
 	tracker->log[seq % RANGE_TRACKER_LOG].last = node->last;
 	/* (B): pairs with range_ticket_begin() */
 	smp_store_release(&tracker->started, seq);
-	if (unlikely(!RB_EMPTY_ROOT(&tracker->tickets.rb_root)))
-		range_collide(tracker, node);
+
+	if (likely(tracker->vacant &&
+		   RB_EMPTY_ROOT(&tracker->tickets.rb_root)))
+		range_place(tracker, range);
+	else
+		range_start_slow(tracker, range);
 }
 EXPORT_SYMBOL_GPL(range_tracker_start);
 
@@ -166,11 +172,14 @@ void range_tracker_end(struct range_tracker *tracker,
 		       struct tracked_range *range)
 {
 	lockdep_assert_held(&tracker->lock);
-	range_unplace(tracker, range);
 	/* (C): pairs with range_ticket_begin() */
 	smp_store_release(&tracker->nr, tracker->nr - 1);
-	if (unlikely(!RB_EMPTY_ROOT(&tracker->tickets.rb_root)))
-		range_settle(tracker, range);
+
+	if (likely(range->place >= 0 &&
+		   RB_EMPTY_ROOT(&tracker->tickets.rb_root)))
+		range_unplace(tracker, range);
+	else
+		range_end_slow(tracker, range);
 }
 EXPORT_SYMBOL_GPL(range_tracker_end);
 

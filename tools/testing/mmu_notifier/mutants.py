@@ -29,6 +29,7 @@ class Mutant(NamedTuple):
 
 
 START = "mm/mmu_notifier.c"
+SHARED = "mm/mmu_notifier_internal.h"
 REGISTER = "mm/mmu_notifier_register.c"
 SLOTLESS = "mm/mmu_notifier_slotless.c"
 INTERVAL = "mm/mmu_notifier_interval.c"
@@ -36,11 +37,11 @@ TRACKER = "mm/range_tracker.c"
 
 MUTANTS = [
     Mutant("end leaves the note standing", START,
-           "range->owed & ~left);", "range->owed);",
+           "owed &= ~bit;", ";",
            "end_is_called_once"),
     Mutant("an owner passes over who is leaving", START,
-           "left = range->owed & ~range->paid & subs->ends)) {",
-           "left = range->owed & ~range->paid & subs->ends & subs->live)) {",
+           "left = owed & ~range->paid & subs->ends)) {",
+           "left = owed & ~range->paid & subs->ends & subs->live)) {",
            "pair_stress"),
     Mutant("an owner does not look again for what was withdrawn", START,
            "WRITE_ONCE(range->todo, 0);\n\t}\n",
@@ -50,21 +51,21 @@ MUTANTS = [
            "	mn_list_end(range);\n	mn_slotless_end(range, failed);", "",
            "rollback"),
     Mutant("the choice is not read again before a call", START,
-           "todo = READ_ONCE(range->todo) & left;",
-           "todo = (left == U64_MAX ? range->todo : range->subs->live) & left;",
+           "*left &= READ_ONCE(range->todo);",
+           "*left &= *left == U64_MAX ? range->todo : U64_MAX;",
            "pair_stress"),
     Mutant("who is called is said too late", START,
-           "	leavers = mn_calling(range, sub);\n	rcu_read_unlock();",
-           "	rcu_read_unlock();\n	leavers = mn_calling(range, sub);",
+           "	leavers = mn_calling(subs, range, sub);\n	rcu_read_unlock();",
+           "	rcu_read_unlock();\n	leavers = mn_calling(subs, range, sub);",
            "leave_said"),
-    Mutant("(H) is no release", START,
+    Mutant("(H) is no release", SHARED,
            "smp_store_release(&range->calling, sub);",
            "WRITE_ONCE(range->calling, sub);", "leave_order", "tsan"),
     Mutant("(H) is no acquire", START,
            "smp_load_acquire(&range->calling) == sub",
            "READ_ONCE(range->calling) == sub", "leave_order", "tsan"),
-    Mutant("nobody wakes who waits for callouts", START,
-           "return READ_ONCE(range->subs->leavers);", "return false;",
+    Mutant("nobody wakes who waits for callouts", SHARED,
+           "return READ_ONCE(subs->leavers);", "return false;",
            "leaving_waits"),
     Mutant("no grace period before 'calling' is believed", START,
            "	synchronize_rcu_expedited();\n	mn_lock(subs);", "	mn_lock(subs);",
