@@ -311,7 +311,8 @@ void range_ticket_register(struct range_tracker *tracker,
 	ticket->registered = true;
 	ticket->pending = 0;
 	init_completion(&ticket->idle);
-	for_each_tracked_range(range, tracker, start, last)
+	for (range = range_tracker_first(tracker, start, last); range;
+	     range = range_tracker_next(tracker, range, start, last))
 		ticket->pending++;
 	if (!ticket->pending)
 		complete(&ticket->idle);

@@ -47,7 +47,7 @@
 #include <linux/types.h>
 
 /* So many starts can a ticket judge without having been registered. */
-#define RANGE_TRACKER_LOG 16
+#define RANGE_TRACKER_LOG 64
 /* So many ranges can be in flight before a tree is needed to find one. */
 #define RANGE_TRACKER_LOOSE 8
 
@@ -160,12 +160,6 @@ void range_ticket_register(struct range_tracker *tracker,
 int range_ticket_wait(struct range_ticket *ticket, unsigned int state);
 void range_ticket_unregister(struct range_tracker *tracker,
 			     struct range_ticket *ticket);
-
-/* The ranges in flight that overlap [first, end]; under the lock. */
-#define for_each_tracked_range(range, tracker, first, end)		\
-	for (range = range_tracker_first(tracker, first, end);		\
-	     range;							\
-	     range = range_tracker_next(tracker, range, first, end))
 
 /* Is sequence number @a younger than @b?  Holds over a wrap. */
 static inline bool range_seq_after(unsigned long a, unsigned long b)

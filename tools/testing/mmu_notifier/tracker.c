@@ -292,7 +292,9 @@ static void model_check(struct model *m)
 		found += m->active[r] && overlap(&m->ranges[r].node, &probe);
 	}
 	check(m->tracker.nr == nr);
-	for_each_tracked_range(range, &m->tracker, probe.start, probe.last) {
+	for (range = range_tracker_first(&m->tracker, probe.start, probe.last);
+	     range; range = range_tracker_next(&m->tracker, range, probe.start,
+					       probe.last)) {
 		check(overlap(&range->node, &probe));
 		found--;
 	}

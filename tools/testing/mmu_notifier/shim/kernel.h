@@ -23,7 +23,7 @@
 typedef unsigned long long u64;
 
 #define U64_MAX	(~0ULL)
-#define noinline __attribute__((noinline))
+#define noinline	__attribute_noinline__
 
 /* For sparse only. */
 #define __acquire(lock)			((void)0)
