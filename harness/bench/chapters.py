@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The chapters of the report, one for each part that was measured."""
+
+from harness.bench import markdown, scaling, symbols, timing
+from harness.bench.plots import Plot
+
+OLD_NEW = ("old", "new", "ratio")
+METRICS = (("insns", "instructions"), ("locked", "LOCK"), ("accesses", "memory accesses"))
+AXES = {"subs": "subscribers", "flight": "ranges in flight", "vmas": "VMAs"}
+MOST_SYMBOLS = 12
+
+
+def _figure(drawn, name):
+    return f"![{name}]({name}.svg)\n" if name in drawn else ""
+
+
+def _counts(results, _drawn):
+    old, new = (results["counts"][tree] for tree in ("stock", "new"))
+    yield "## Operations\n"
+    yield ("Per operation, slope between n and 2n. The ticks are those of single "
+           "operations with one tick per instruction, user mode and interrupts included: "
+           "medians, and the median of the ratios at the same index.\n")
+    head = ["subscribers", *(f"{words} {cell}" for _, words in METRICS for cell in OLD_NEW),
+            *(f"ticks {cell}" for cell in OLD_NEW)]
+    for op in dict.fromkeys(op for _, _, op in new):
+        yield f"### {op}\n"
+        rows = []
+        for key in (key for key in new if key[2] == op):
+            then, now = old[key].total(), new[key].total()
+            cells = [cell for metric, _ in METRICS
+                     for cell in markdown.trio(getattr(then, metric), getattr(now, metric))]
+            each = [results["ticks"][tree][key[1:]] for tree in ("stock", "new")]
+            a, b, share = timing.paired(*each)
+            rows.append([key[1], *cells, markdown.number(a), markdown.number(b),
+                         f"{share:.3f}"])
+        yield markdown.table(head, rows)
+    yield from _symbols(old, new)
+
+
+def _symbols(old, new):
+    yield "### Where the difference is\n"
+    for config in ("none", "list-8", "vm"):
+        for op in ("mprotect", "dontneed"):
+            key = ("ops", config, op)
+            if key not in new:
+                continue
+            names = dict.fromkeys([*old[key].counts, *new[key].counts])
+            zero = (0, 0, 0, 0)
+            rows = [(new[key].counts.get(name, zero)[0] - old[key].counts.get(name, zero)[0],
+                     name) for name in names if name != symbols.MODULE]
+            rows.sort(key=lambda row: -abs(row[0]))
+            yield f"{op}, {config}, instructions:\n"
+            yield markdown.table(("symbol", "old", "new", "more"), [
+                (f"`{name}`", markdown.number(old[key].counts.get(name, zero)[0]),
+                 markdown.number(new[key].counts.get(name, zero)[0]), f"{more:+.1f}")
+                for more, name in rows[:MOST_SYMBOLS] if more])
+
+
+def _curves(results, part, metric):
+    both = {tree: scaling.curves(results["scaling"][tree], part, metric)
+            for tree in ("stock", "new")}
+    return {key: (both["stock"][key], both["new"][key]) for key in both["new"]}
+
+
+def _scaling(results, drawn):
+    yield "## Scaling\n"
+    yield ("*order* is which of constant, log n, n and n² fits best (least squares); "
+           f"constant if the ends differ by less than {scaling.CONSTANT:.0%}.\n")
+    for part, words in AXES.items():
+        yield f"### Against {words}\n"
+        rows, orders = [], []
+        for (kind, op), (old, new) in _curves(results, part, "insns").items():
+            orders.append((kind, op, scaling.order(old), scaling.order(new)))
+            locked = _curves(results, part, "locked")[kind, op]
+            for (n, then), (_, now), (_, lock), (_, locks) in zip(old, new, *locked):
+                rows.append((kind, op, n, *markdown.trio(then, now),
+                             *markdown.trio(lock, locks)))
+        yield markdown.table(("kind", "operation", "order old", "order new"), orders)
+        yield markdown.table(("kind", "operation", words,
+                              *(f"instructions {cell}" for cell in OLD_NEW),
+                              *(f"LOCK {cell}" for cell in OLD_NEW)), rows)
+        yield _figure(drawn, f"scaling-{part}")
+
+
+def _times(results, part, title, drawn):
+    old, new = (results[part][tree] for tree in ("stock", "new"))
+    yield f"## {title}\n"
+    rows = []
+    for what in new:
+        for number, values in new[what].items():
+            then = old[what][number]
+            cells = [value for measure in (timing.median, _p99, max)
+                     for value in (measure(then), measure(values))]
+            rows.append((what, number, len(values), *map(markdown.number, cells)))
+    yield markdown.table(("what", "number", "values", "median old", "median new", "p99 old",
+                          "p99 new", "max old", "max new"), rows)
+    yield _figure(drawn, part)
+
+
+def _p99(values):
+    return timing.percentile(values, 99)
+
+
+def _latency(results, drawn):
+    return _times(results, "latency", "Latencies (ns; the number is VMAs or invalidators)",
+                  drawn)
+
+
+def _kvm(results, drawn):
+    return _times(results, "kvm", "KVM faults (ns; the number is ms held, or invalidators)",
+                  drawn)
+
+
+def _repeat(results, _drawn):
+    found = results["repeat"]
+    yield "## The tool itself\n"
+    yield markdown.table(("check", "result"), found)
+
+
+def _native(results, _drawn):
+    yield "## In user space\n"
+    yield ("Both cores compiled against the same shim of the kernel's environment, which "
+           "stands for locks and RCU with what POSIX has: a comparison of the paths, no "
+           "time of a kernel. Nanoseconds per invalidation, medians of interleaved runs.\n")
+    yield markdown.table(("threads", "subscribers", *OLD_NEW), results["native"])
+
+
+_CHAPTERS = {"counts": _counts, "scaling": _scaling, "latency": _latency, "kvm": _kvm,
+             "native": _native, "repeat": _repeat}
+
+
+def all_of(results, drawn):
+    """The text of all chapters that there are results for."""
+    for name, chapter in _CHAPTERS.items():
+        if name in results:
+            yield from chapter(results, drawn)
+
+
+def drawings(results):
+    """The Plots that there are results for."""
+    found = []
+    for part in AXES if "scaling" in results else ():
+        curves = {}
+        for (kind, op), both in _curves(results, part, "insns").items():
+            name = op if part == "vmas" else kind
+            curves |= {f"{name}, {side}": points
+                       for side, points in zip(("old", "new"), both)}
+        found.append(Plot(f"scaling-{part}", f"Cost against {AXES[part]}", AXES[part],
+                          "instructions", curves))
+    if "latency" in results:
+        found.append(_waits(results["latency"]))
+    return found
+
+
+def _waits(times):
+    curves = {f"{words}, {side}": [(number, measure(values) / 1e6)
+                                   for number, values in times[tree]["wait"].items()]
+              for tree, side in (("stock", "old"), ("new", "new"))
+              for words, measure in (("median", timing.median), ("longest", max))}
+    return Plot("latency", "Interval reader against disjoint invalidators", "invalidators",
+                "wait (ms)", curves)
