@@ -95,8 +95,9 @@ class Run:
         found = []
         results = self.results
         if "counts" in results:
-            found += verdicts.untouched(results["counts"], verdicts.without_noise(
-                self.kernels["new"]))
+            results["idle"] = verdicts.untouched(
+                results["counts"], verdicts.without_noise(self.kernels["new"]))
+            found += verdicts.idle(results["idle"])
         if "latency" in results:
             found += verdicts.isolation(results["latency"])
             found += verdicts.registration(results["latency"])

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
 """The chapters of the report, one for each part that was measured."""
 
-from harness.bench import markdown, scaling, symbols, timing
+from harness.bench import counting, markdown, scaling, symbols, timing, verdicts
 from harness.bench.plots import Plot
 
 OLD_NEW = ("old", "new", "ratio")
 METRICS = (("insns", "instructions"), ("locked", "LOCK"), ("accesses", "memory accesses"))
 AXES = {"subs": "subscribers", "flight": "ranges in flight", "vmas": "VMAs"}
-MOST_SYMBOLS = 12
+MOST_SYMBOLS = 8
+WORTH_SAYING = 2
 
 
 def _figure(drawn, name):
@@ -37,23 +38,33 @@ def _counts(results, _drawn):
     yield from _symbols(old, new)
 
 
+def _idle(results, _drawn):
+    yield "## Without subscribers\n"
+    yield ("Instructions; what allocators, scheduler and random numbers execute is left out "
+           "here. *never* is stock before anybody subscribed; *more* is the new kernel "
+           "against that.\n")
+    rows = [(config, op, *map(markdown.number, (base, then, now)), f"{now - base:+.1f}",
+             "equal" if verdicts.equal(base, now) else f"{now / base - 1:+.2%}")
+            for (config, op), (base, then, now) in results["idle"].items()]
+    yield markdown.table(("subscribers", "operation", "never", "old", "new", "more", ""), rows)
+
+
 def _symbols(old, new):
+    """Of each operation without subscribers, and of some with."""
     yield "### Where the difference is\n"
-    for config in ("none", "list-8", "vm"):
-        for op in ("mprotect", "dontneed"):
-            key = ("ops", config, op)
-            if key not in new:
-                continue
-            names = dict.fromkeys([*old[key].counts, *new[key].counts])
-            zero = (0, 0, 0, 0)
-            rows = [(new[key].counts.get(name, zero)[0] - old[key].counts.get(name, zero)[0],
-                     name) for name in names if name != symbols.MODULE]
-            rows.sort(key=lambda row: -abs(row[0]))
-            yield f"{op}, {config}, instructions:\n"
-            yield markdown.table(("symbol", "old", "new", "more"), [
-                (f"`{name}`", markdown.number(old[key].counts.get(name, zero)[0]),
-                 markdown.number(new[key].counts.get(name, zero)[0]), f"{more:+.1f}")
-                for more, name in rows[:MOST_SYMBOLS] if more])
+    zero = counting.Counts()
+    for key in new:
+        if key[1] not in ("none", "list-8", "interval-8", "vm"):
+            continue
+        then, now = old[key].counts, new[key].counts
+        more = {name: now.get(name, zero).insns - then.get(name, zero).insns
+                for name in dict.fromkeys([*then, *now]) if name != symbols.MODULE}
+        most = sorted(more, key=lambda name: -abs(more[name]))[:MOST_SYMBOLS]
+        yield f"{key[2]}, {key[1]}, instructions:\n"
+        yield markdown.table(("symbol", "old", "new", "more"), [
+            (f"`{name}`", markdown.number(then.get(name, zero).insns),
+             markdown.number(now.get(name, zero).insns), f"{more[name]:+.1f}")
+            for name in most if abs(more[name]) >= WORTH_SAYING])
 
 
 def _curves(results, part, metric):
@@ -125,7 +136,7 @@ def _native(results, _drawn):
     yield markdown.table(("threads", "subscribers", *OLD_NEW), results["native"])
 
 
-_CHAPTERS = {"counts": _counts, "scaling": _scaling, "latency": _latency, "kvm": _kvm,
+_CHAPTERS = {"idle": _idle, "counts": _counts, "scaling": _scaling, "latency": _latency, "kvm": _kvm,
              "native": _native, "repeat": _repeat}
 
 

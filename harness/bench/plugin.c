@@ -11,7 +11,7 @@
  * Only what tasks that have a user mode do counts, outside of interrupts: the
  * timer and the kernel's own threads come when they like.  When they are done,
  * the counters are put back to what they were.  A task is known by its stack,
- * and to have a user mode by a system call.
+ * and to have a user mode by a system call or a page fault.
  *
  * For one vCPU; the counters are not atomic.  Written for version 1 of the
  * plugin interface, that of QEMU 7.2, whose header no package of Debian 12
@@ -77,6 +77,7 @@ enum {
 	FAULT = 'f',
 	SYSCALL = 's',		/* pushes to the stack of a task with user mode */
 	SWITCHED = 't',		/* pushes to the stack of the task switched to */
+	BORN = 'b',		/* first thing of a new task, before it pushes */
 };
 
 #define STACK_SIZE	0x4000ULL
@@ -106,7 +107,7 @@ static FILE *out;
 static unsigned int section;
 static bool open_section;
 static struct task tasks[NR_TASKS], *current = tasks;
-static bool left_out;
+static bool left_out, born;
 
 /* Something has changed: does what comes now count? */
 static void decide(void)
@@ -140,7 +141,16 @@ static void on_switched(unsigned int vcpu, uint32_t info, uint64_t addr,
 			void *arg)
 {
 	current = find_task(addr & ~(STACK_SIZE - 1));
+	/* The stack may have been another task's. */
+	if (born)
+		*current = (struct task) { .stack = current->stack };
+	born = false;
 	decide();
+}
+
+static void on_born(unsigned int vcpu, void *arg)
+{
+	born = true;
 }
 
 static void on_syscall(unsigned int vcpu, uint32_t info, uint64_t addr,
@@ -152,9 +162,13 @@ static void on_syscall(unsigned int vcpu, uint32_t info, uint64_t addr,
 	decide();
 }
 
-/* A task that faults is in no interrupt, whatever has been missed. */
+/*
+ * A new task faults before its first system call.  One that faults is in no
+ * interrupt, and no thread of the kernel's.
+ */
 static void on_fault(unsigned int vcpu, void *arg)
 {
+	current->has_user_mode = true;
 	current->interrupts = 0;
 	decide();
 }
@@ -271,6 +285,8 @@ static void watch_tasks(struct qemu_plugin_insn *insn, char kind, bool first)
 		fn = on_interrupt;
 	else if (first && kind == FAULT)
 		fn = on_fault;
+	else if (first && kind == BORN)
+		fn = on_born;
 	else if (is_iretq(code, size))
 		fn = on_iret;
 	if (fn)

@@ -34,20 +34,6 @@ def rows(verdicts):
     return [(v.bar, v.what, v.old, v.new, v.verdict) for v in verdicts]
 
 
-def _condensed(verdicts):
-    """For the terminal: what is met many times over is said once."""
-    shown, same = [], {}
-    for verdict in verdicts:
-        if verdict.bar.startswith("P1") and verdict.verdict != MISSED:
-            same[verdict.bar] = same.get(verdict.bar, 0) + 1
-        else:
-            shown.append(verdict)
-    lines = rows(shown)
-    lines += [(bar, f"{count} other operations without subscribers", "", "equal", "met")
-              for bar, count in same.items()]
-    return sorted(lines, key=lambda row: row[0])
-
-
 def write(results, environment, verdicts, name):
     """Write the report and its drawings; its path."""
     RESULTS.mkdir(parents=True, exist_ok=True)
@@ -64,6 +50,6 @@ def write(results, environment, verdicts, name):
 def summary(verdicts):
     """Print the verdicts."""
     ui.say()
-    ui.say(markdown.plain(HEAD, _condensed(verdicts)))
+    ui.say(markdown.plain(HEAD, rows(verdicts)))
     missed = sum(verdict.verdict == MISSED for verdict in verdicts)
     ui.say(f"\n{len(verdicts) - missed} figures meet their bar, {missed} miss it.")

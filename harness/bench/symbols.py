@@ -13,11 +13,12 @@ ELSEWHERE = "[elsewhere]"
 _KINDS = ((re.compile(r"asm_(sysvec_\w+|common_interrupt|spurious_interrupt)"), "i"),
           (re.compile(r"asm_exc_page_fault"), "f"),
           (re.compile(r"entry_SYSCALL_64_safe_stack"), "s"),
-          (re.compile(r"finish_task_switch(\.\w+)*"), "t"))
+          (re.compile(r"finish_task_switch(\.\w+)*"), "t"),
+          (re.compile(r"ret_from_fork_asm"), "b"))
 _CODE = re.compile(r"([0-9a-f]{16}) [tTwW] (\S+)")
 # What these do depends on what happens to be free, cached or runnable.
 _NOISY = ("mm/page_alloc.o", "mm/slub.o", "mm/percpu*.o", "mm/vmstat.o", "kernel/sched/*.o",
-          "kernel/rseq.o", "lib/radix-tree.o", "drivers/char/random.o", "lib/crypto/*.o")
+          "kernel/rseq.o", "lib/find_bit.o", "lib/radix-tree.o", "drivers/char/random.o", "lib/crypto/*.o")
 
 
 class Table(NamedTuple):

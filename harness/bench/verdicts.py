@@ -17,7 +17,6 @@ WAIT_NS = 5e6
 HELD = 1.02
 KVM_INSNS = 0.6
 KVM_WRITES = 0.5
-P1_OPS = ("fault", "fork+exit", "exec+exit", "mprotect", "munmap+mmap")
 COUNTS = (1, 8, 64)
 
 
@@ -44,22 +43,35 @@ def _percent(value):
     return f"{100 * value:+.2f} %"
 
 
+def equal(old, new):
+    """Whether a count is that of stock, or less."""
+    return new <= old * (1 + EQUAL)
+
+
 def untouched(counts, total):
-    """P1: without subscribers the costs are those of stock, also after the last."""
-    found = []
+    """P1: without subscribers the costs are those of stock, also after the last.
+
+    {(config, op): (stock without subscribers, stock, new)}.
+    """
     old, new = counts["stock"], counts["new"]
-    configs = [config for _, config, op in new if op == P1_OPS[0]
-               and (config == "none" or config.startswith("after-"))]
-    for config in configs:
-        for op in dict.fromkeys(op for _, _, op in new):
-            base = total(old["ops", "none", op])
-            then, now = total(old["ops", config, op]), total(new["ops", config, op])
-            more = now / base - 1
-            bar = op in P1_OPS or config != "none"
-            found.append(Verdict(
-                "P1" if bar else "P1 (more)", f"{op}, {config}: instructions, and against "
-                "stock that never had a subscriber", f"{then:.0f}",
-                f"{now:.0f} ({_percent(more)})", _judge(more <= EQUAL)))
+    return {key[1:]: (total(old["ops", "none", key[2]]), total(old[key]), total(new[key]))
+            for key in new if key[1] == "none" or key[1].startswith("after-")}
+
+
+def idle(figures):
+    """P1 in short: the worst operation of each configuration."""
+    found = []
+    for config in dict.fromkeys(config for config, _ in figures):
+        more = {op: (now / base - 1, base, then, now)
+                for (where, op), (base, then, now) in figures.items() if where == config}
+        worst = max(more, key=more.get)
+        change, _, then, now = more[worst]
+        dearer = [op for op, values in more.items() if not equal(values[1], values[3])]
+        words = "never subscribed" if config == "none" else f"{config}, unsubscribed"
+        found.append(Verdict("P1", f"{words}: instructions of {worst}, the worst of "
+                             f"{len(more)}; {len(dearer)} cost more than in stock without "
+                             "subscribers", f"{then:.0f}",
+                             f"{now:.0f} ({_percent(change)})", _judge(not dearer)))
     return found
 
 
@@ -72,7 +84,7 @@ def isolation(times):
 
 
 def _ms(ns):
-    return f"{ns / 1e6:.3f} ms"
+    return f"{ns / 1e6:.2f} ms" if ns >= 1e5 else f"{ns / 1e3:.1f} µs"
 
 
 def registration(times):
