@@ -7,7 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from harness import deps, kernel as kernels, ui
-from harness.bench import counting, environment, guests, parts, plan, report, \
+from harness.bench import counting, environment, guests, native, parts, plan, report, \
     verdicts
 
 TREES = ("stock", "new")
@@ -89,6 +89,10 @@ class Run:
              f"{len(unequal)} of {sum(len(slope.counts) for slope in one.values())}"),
             ("instructions of MADV_DONTNEED with 1 and with 8 list subscribers",
              f"{few:.1f}, {many:.1f}: {many - few:+.1f}")]
+
+    def native(self):
+        """User space."""
+        self.results["native"] = native.measure()
 
     def verdicts(self):
         """All bars that there are results for."""

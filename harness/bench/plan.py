@@ -28,6 +28,7 @@ PARTS = {
                "registration against VMAs",
     "latency": "unregister, registration, interval readers, life of a VM",
     "kvm": "KVM faults while other ranges are held or invalidated",
+    "native": "the two cores in user space, by turns, 1 and 2 threads",
     "repeat": "the tool itself: the same twice, and does it see a cost",
 }
 
