@@ -137,7 +137,8 @@ def _instructions(results, config):
     return new / old
 
 
-def _native(results, _drawn):
+def native_chapter(results, _drawn):
+    """Times of user space beside counts of the kernel."""
     yield "## In user space\n"
     yield ("Both cores compiled against the same shim of the kernel's environment: "
            "spinlocks and SRCU as cheap as the kernel's, RCU for nothing. A comparison of "
@@ -154,7 +155,7 @@ def _native(results, _drawn):
 
 
 _CHAPTERS = {"idle": _idle, "counts": _counts, "scaling": _scaling, "latency": _latency, "kvm": _kvm,
-             "native": _native, "repeat": _repeat}
+             "native": native_chapter, "repeat": _repeat}
 
 
 def all_of(results, drawn):

@@ -9,7 +9,7 @@
  *	counts vmas N...	registration, against number of VMAs
  *
  * For each section a line "@@M part config op n ticks", in the order of the
- * sections, and for operations one by one "@@T config op ticks ticks...".
+ * sections, and for operations one by one "@@T config op", then their ticks.
  */
 #define _GNU_SOURCE
 #include <sched.h>
@@ -61,7 +61,7 @@ static void subscribe(int fd, const char *config, char *area)
 
 	if (!strncmp(kind, "after-", 6))
 		kind += 6;
-	sscanf(kind, "%15[a-z]-%u", name, &count);
+	must(sscanf(kind, "%15[a-z]-%u", name, &count) > 0, "configuration");
 	subscribe_kind(fd, name, count, area);
 	if (!strcmp(name, "vm"))
 		vm = vm_create(vm_open(), area, AREA);

@@ -16,6 +16,7 @@
 #define NR_FAULTS	256
 #define PAGES		(1 + SIDE + NR_FAULTS + SIDE)
 #define ROUNDS		8
+#define WARM		100
 #define MOST_THREADS	8
 
 struct machine {
@@ -131,6 +132,10 @@ void faults_disturbed(unsigned int threads)
 	for (i = 0; i < threads; i++)
 		churn_start(&churns[i], (i & 1 ? machine.a : machine.b) +
 			    i * 4 * PAGE, PAGE, touch_and_drop);
+	/* Not before all of them are at work. */
+	for (i = 0; i < threads; i++)
+		while (churns[i].rounds < WARM)
+			sleep_ms(1);
 	for (i = 0; i < ROUNDS; i++) {
 		fault_again(&machine);
 		taken = kvm_stat("pf_taken");

@@ -28,12 +28,14 @@ static inline int srcu_read_lock(struct srcu_struct *srcu)
 {
 	__atomic_store_n(&native_srcu_readers, native_srcu_readers + 1,
 			 __ATOMIC_RELAXED);
+	/* What is read comes after: it pairs with that of a grace period. */
 	smp_mb();
 	return 0;
 }
 
 static inline void srcu_read_unlock(struct srcu_struct *srcu, int index)
 {
+	/* What was read came before. */
 	smp_mb();
 	__atomic_store_n(&native_srcu_readers, native_srcu_readers - 1,
 			 __ATOMIC_RELAXED);
