@@ -427,6 +427,22 @@ void mmu_notifier_unregister(struct mmu_notifier *subscription,
 }
 EXPORT_SYMBOL_GPL(mmu_notifier_unregister);
 
+/**
+ * mmu_notifier_ranges() - the ranges in flight in a subscriber's mm
+ * @subscription: a registered subscription
+ *
+ * For subscribers that make translations on demand and check by ticket, not in
+ * their callouts, whether an invalidation came in between.
+ *
+ * Context: Any.
+ * Return: the tracker; it lives until the subscription ends.
+ */
+struct range_tracker *mmu_notifier_ranges(struct mmu_notifier *subscription)
+{
+	return &mn_of(subscription->mm)->tracker;
+}
+EXPORT_SYMBOL_GPL(mmu_notifier_ranges);
+
 /* Find a live subscriber with these ops, and count one more user of it. */
 static struct mmu_notifier *mn_find_get(struct mm_struct *mm,
 					const struct mmu_notifier_ops *ops)

@@ -30,8 +30,14 @@
  * (A).  The lock carries (C) over from one writer to the next, so that a zero
  * stored by the last of them speaks for all.
  *
- * A false 'must retry' of an unregistered ticket costs one pass: the ticket
- * registers before the next one, and is exact from there.
+ * If nr is not zero, the reader takes 'seq' under the lock and looks for an
+ * overlapping range; if there is none, those that 'seq' counts and that do
+ * overlap have ended, under the same lock.
+ *
+ * If 'started' differs, the publisher takes the lock and looks up, in a log of
+ * the latest starts, what it is that 'seq' does not count.  The answer is
+ * exact, unless more began than the log holds: then the pass is lost, and the
+ * next one registers.  So ranges elsewhere cost a reader one pass at most.
  */
 #include <linux/export.h>
 #include <linux/range_tracker.h>
@@ -49,6 +55,7 @@ void range_tracker_init(struct range_tracker *tracker, unsigned long started)
 	tracker->tickets = RB_ROOT_CACHED;
 	tracker->started = started;
 	tracker->nr = 0;
+	memset(tracker->log, 0, sizeof(tracker->log));
 }
 EXPORT_SYMBOL_GPL(range_tracker_init);
 
@@ -84,6 +91,8 @@ void range_tracker_start(struct range_tracker *tracker,
 	interval_tree_insert(node, &tracker->active);
 	WRITE_ONCE(tracker->nr, tracker->nr + 1);
 	range->seq = tracker->started + 1;
+	tracker->log[range->seq % RANGE_TRACKER_LOG].start = node->start;
+	tracker->log[range->seq % RANGE_TRACKER_LOG].last = node->last;
 	/* (B): pairs with range_ticket_begin() */
 	smp_store_release(&tracker->started, range->seq);
 
@@ -142,6 +151,34 @@ struct tracked_range *range_tracker_first(struct range_tracker *tracker,
 	return node ? container_of(node, struct tracked_range, node) : NULL;
 }
 EXPORT_SYMBOL_GPL(range_tracker_first);
+
+/**
+ * range_tracker_busy() - is an overlapping range in flight?
+ * @tracker: the tracker
+ * @start:   first address of interest
+ * @last:    last address of interest
+ *
+ * What the caller reads next is not older than the ends of the ranges that
+ * the answer no longer counts.
+ *
+ * Context: Caller holds the lock under which writers withdraw, so that those
+ * who start later have that before them.  Does not sleep.
+ * Return: true if so.
+ */
+bool range_tracker_busy(struct range_tracker *tracker, unsigned long start,
+			unsigned long last)
+{
+	bool ret;
+
+	/* (C): pairs with range_tracker_end() */
+	if (likely(!smp_load_acquire(&tracker->nr)))
+		return false;
+	spin_lock(&tracker->lock);
+	ret = range_tracker_first(tracker, start, last);
+	spin_unlock(&tracker->lock);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(range_tracker_busy);
 
 /**
  * range_ticket_init() - prepare a ticket
@@ -223,6 +260,33 @@ int range_ticket_wait(struct range_ticket *ticket, unsigned int state)
 }
 EXPORT_SYMBOL_GPL(range_ticket_wait);
 
+/* Take the ticket with no lock, if nothing is in flight. */
+static bool range_ticket_quick(struct range_tracker *tracker,
+			       struct range_ticket *ticket)
+{
+	if (ticket->precise || ticket->registered)
+		return false;
+	/* (B): pairs with range_tracker_start() */
+	ticket->seq = smp_load_acquire(&tracker->started);
+	/* (C): after (B); pairs with range_tracker_end() */
+	return !smp_load_acquire(&tracker->nr);
+}
+
+/* Take it under the lock.  Is no overlapping range in flight? */
+static bool range_ticket_locked(struct range_tracker *tracker,
+				struct range_ticket *ticket)
+{
+	if (ticket->registered)
+		range_ticket_unregister(tracker, ticket);
+	if (!ticket->precise) {
+		ticket->seq = tracker->started;
+		return !range_tracker_first(tracker, ticket->node.start,
+					    ticket->node.last);
+	}
+	range_ticket_register(tracker, ticket);
+	return !ticket->pending;
+}
+
 /**
  * range_ticket_begin() - begin to read
  * @tracker: the tracker
@@ -239,19 +303,16 @@ int range_ticket_begin(struct range_tracker *tracker,
 		       struct range_ticket *ticket)
 {
 	might_sleep();
-	if (!ticket->precise) {
-		ticket->precise = true;
-		/* (B): pairs with range_tracker_start() */
-		ticket->seq = smp_load_acquire(&tracker->started);
-		/* (C): after (B); pairs with range_tracker_end() */
-		if (!smp_load_acquire(&tracker->nr))
-			return 0;
-	}
+	if (range_ticket_quick(tracker, ticket))
+		return 0;
 
 	spin_lock(&tracker->lock);
-	if (ticket->registered)
-		range_ticket_unregister(tracker, ticket);
-	range_ticket_register(tracker, ticket);
+	if (range_ticket_locked(tracker, ticket)) {
+		spin_unlock(&tracker->lock);
+		return 0;
+	}
+	if (!ticket->registered)
+		range_ticket_register(tracker, ticket);
 	spin_unlock(&tracker->lock);
 
 	return range_ticket_wait(ticket, TASK_KILLABLE);
@@ -259,12 +320,62 @@ int range_ticket_begin(struct range_tracker *tracker,
 EXPORT_SYMBOL_GPL(range_ticket_begin);
 
 /**
+ * range_ticket_try() - begin to read, or learn that it is of no use yet
+ * @tracker: the tracker
+ * @ticket:  an initialised ticket
+ *
+ * For those who hold something that a writer may need, and so must not wait
+ * here.  range_ticket_end() is due whatever the result.
+ *
+ * Context: Does not sleep.
+ * Return: true if the reader may go on; false if an overlapping range is in
+ * flight; then the ticket is good for nothing but another try.
+ */
+bool range_ticket_try(struct range_tracker *tracker,
+		      struct range_ticket *ticket)
+{
+	bool ret;
+
+	if (range_ticket_quick(tracker, ticket))
+		return true;
+	spin_lock(&tracker->lock);
+	ret = range_ticket_locked(tracker, ticket);
+	spin_unlock(&tracker->lock);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(range_ticket_try);
+
+/* Did an overlapping range begin since @ticket->seq?  Go by the log. */
+static bool range_ticket_judge(struct range_tracker *tracker,
+			       struct range_ticket *ticket)
+{
+	unsigned long seq;
+	bool ret = false;
+
+	spin_lock(&tracker->lock);
+	if (tracker->started - ticket->seq > RANGE_TRACKER_LOG) {
+		ticket->precise = true;
+		ret = true;
+	}
+	for (seq = tracker->started; seq != ticket->seq && !ret; seq--)
+		ret = tracker->log[seq % RANGE_TRACKER_LOG].start <=
+			ticket->node.last &&
+		      tracker->log[seq % RANGE_TRACKER_LOG].last >=
+			ticket->node.start;
+	spin_unlock(&tracker->lock);
+	return ret;
+}
+
+/**
  * range_ticket_retry() - must what was read be thrown away?
  * @tracker: the tracker
- * @ticket:  the ticket that range_ticket_begin() took
+ * @ticket:  the ticket that range_ticket_begin() or _try() took
+ *
+ * Exact, but for one pass in which more than RANGE_TRACKER_LOG ranges began.
  *
  * Context: Caller holds the lock under which writers withdraw what readers
- * have published.  Does not sleep.
+ * have published; without it, false means nothing.  Does not sleep.  Takes no
+ * lock if the ticket is registered.
  * Return: true if a range that overlaps may have been in flight meanwhile.
  */
 bool range_ticket_retry(struct range_tracker *tracker,
@@ -272,7 +383,9 @@ bool range_ticket_retry(struct range_tracker *tracker,
 {
 	if (ticket->registered)
 		return READ_ONCE(ticket->collided);
-	return READ_ONCE(tracker->started) != ticket->seq;
+	if (likely(READ_ONCE(tracker->started) == ticket->seq))
+		return false;
+	return range_ticket_judge(tracker, ticket);
 }
 EXPORT_SYMBOL_GPL(range_ticket_retry);
 

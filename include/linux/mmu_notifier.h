@@ -256,6 +256,7 @@ struct mmu_notifier *mmu_notifier_get_locked(const struct mmu_notifier_ops *ops,
 struct mmu_notifier *mmu_notifier_get(const struct mmu_notifier_ops *ops,
 				      struct mm_struct *mm);
 void mmu_notifier_put(struct mmu_notifier *subscription);
+struct range_tracker *mmu_notifier_ranges(struct mmu_notifier *subscription);
 void mmu_notifier_synchronize(void);
 
 int mmu_interval_notifier_insert(struct mmu_interval_notifier *interval_sub,

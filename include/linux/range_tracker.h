@@ -32,7 +32,8 @@
  *
  * A writer never waits for a reader.  A reader waits only for writers that
  * overlap its range and started before its ticket was taken, so it cannot be
- * starved by writers elsewhere, nor by later ones.
+ * starved by writers elsewhere, nor by later ones.  A reader that may not
+ * sleep uses range_ticket_try() in place of range_ticket_begin().
  *
  * Bounds are inclusive: 'last' is the last address of a range.
  */
@@ -45,6 +46,9 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
+/* So many starts can a ticket judge without having been registered. */
+#define RANGE_TRACKER_LOG 16
+
 /**
  * struct range_tracker - the ranges in flight in one address space
  * @lock:    protects everything below; nests inside all locks of the users
@@ -52,6 +56,7 @@
  * @tickets: registered tickets, &struct range_ticket, by address
  * @started: number of ranges ever started; may wrap
  * @nr:      number of ranges in flight
+ * @log:     bounds of the latest ranges started, each where @started says
  *
  * =======  ==============================  ===============================
  * field    written                         read
@@ -60,6 +65,7 @@
  * tickets  under @lock                     under @lock
  * started  under @lock, release (B)        under @lock, or acquire (B)
  * nr       under @lock, release (C)        under @lock, or acquire (C)
+ * log      under @lock                     under @lock
  * =======  ==============================  ===============================
  *
  * The user owns the memory and frees it when no range is in flight and no
@@ -71,6 +77,10 @@ struct range_tracker {
 	struct rb_root_cached tickets;
 	unsigned long started;
 	unsigned int nr;
+	struct {
+		unsigned long start;
+		unsigned long last;
+	} log[RANGE_TRACKER_LOG];
 };
 
 /**
@@ -91,7 +101,7 @@ struct tracked_range {
  * @seq:        &range_tracker.started when the ticket was taken
  * @pending:    overlapping ranges that began earlier and are still in flight
  * @registered: linked in &range_tracker.tickets
- * @precise:    an unregistered attempt has failed; register from now on
+ * @precise:    too many ranges began for the log to tell; register next time
  * @collided:   an overlapping range began after the ticket was taken
  * @idle:       completed when @pending falls to zero
  *
@@ -117,11 +127,15 @@ void range_tracker_end(struct range_tracker *tracker,
 struct tracked_range *range_tracker_first(struct range_tracker *tracker,
 					  unsigned long start,
 					  unsigned long last);
+bool range_tracker_busy(struct range_tracker *tracker, unsigned long start,
+			unsigned long last);
 
 void range_ticket_init(struct range_ticket *ticket, unsigned long start,
 		       unsigned long last);
 int range_ticket_begin(struct range_tracker *tracker,
 		       struct range_ticket *ticket);
+bool range_ticket_try(struct range_tracker *tracker,
+		      struct range_ticket *ticket);
 bool range_ticket_retry(struct range_tracker *tracker,
 			struct range_ticket *ticket);
 void range_ticket_end(struct range_tracker *tracker,

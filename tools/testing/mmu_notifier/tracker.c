@@ -31,16 +31,10 @@ static void tracker_tickets(void)
 	range_ticket_init(&ticket, 10, 19);
 	check(!range_ticket_begin(&tracker, &ticket));
 	check(!ticket.registered && !range_ticket_retry(&tracker, &ticket));
-	/* Not registered: a disjoint range, even one that ended, counts. */
-	start(&tracker, &range, 20, 29);
-	check(range_ticket_retry(&tracker, &ticket));
-	end(&tracker, &range);
-	check(range_ticket_retry(&tracker, &ticket));
-	/* Registered: it does not, over the wrap of the sequence. */
-	check(!range_ticket_begin(&tracker, &ticket));
-	check(ticket.registered);
+	/* A disjoint range is told from one that overlaps, over the wrap. */
 	start(&tracker, &range, 20, 29);
 	check(!range_ticket_retry(&tracker, &ticket));
+	check(range_ticket_try(&tracker, &ticket) && !ticket.registered);
 	end(&tracker, &range);
 	start(&tracker, &range, 0, 9);
 	end(&tracker, &range);
@@ -49,10 +43,72 @@ static void tracker_tickets(void)
 	check(range_ticket_retry(&tracker, &ticket));
 	end(&tracker, &range);
 	check(range_ticket_retry(&tracker, &ticket));
+	start(&tracker, &range, 0, 10);
+	check(!range_ticket_try(&tracker, &ticket));
+	end(&tracker, &range);
 	check(!range_ticket_begin(&tracker, &ticket));
 	check(!range_ticket_retry(&tracker, &ticket));
 	range_ticket_end(&tracker, &ticket);
 	check(!tracker.nr && !tracker.tickets.rb_root.rb_node);
+}
+
+/* What the log holds is judged; what it no longer holds costs one pass. */
+static void tracker_log(void)
+{
+	struct range_tracker tracker;
+	struct tracked_range range;
+	struct range_ticket ticket;
+	int pass, i;
+
+	range_tracker_init(&tracker, -20UL);
+	for (pass = 0; pass < 3; pass++) {
+		range_ticket_init(&ticket, 10, 19);
+		check(range_ticket_try(&tracker, &ticket));
+		start(&tracker, &range, 15, 15);
+		end(&tracker, &range);
+		for (i = 1; i < RANGE_TRACKER_LOG; i++) {
+			start(&tracker, &range, 20, 29);
+			end(&tracker, &range);
+		}
+		check(range_ticket_retry(&tracker, &ticket) && !ticket.precise);
+		check(range_ticket_try(&tracker, &ticket));
+		for (i = 0; i < RANGE_TRACKER_LOG; i++) {
+			start(&tracker, &range, 20, 29);
+			end(&tracker, &range);
+		}
+		check(!range_ticket_retry(&tracker, &ticket));
+		start(&tracker, &range, 20, 29);
+		end(&tracker, &range);
+		check(range_ticket_retry(&tracker, &ticket) && ticket.precise);
+		/* Registered: any number of them. */
+		check(range_ticket_try(&tracker, &ticket) && ticket.registered);
+		for (i = 0; i < 3 * RANGE_TRACKER_LOG; i++) {
+			start(&tracker, &range, 0, 9);
+			check(!range_ticket_retry(&tracker, &ticket));
+			end(&tracker, &range);
+		}
+		start(&tracker, &range, 19, 19);
+		end(&tracker, &range);
+		check(range_ticket_retry(&tracker, &ticket));
+		range_ticket_end(&tracker, &ticket);
+	}
+	check(!tracker.nr && !tracker.tickets.rb_root.rb_node);
+}
+
+static void tracker_busy(void)
+{
+	struct range_tracker tracker;
+	struct tracked_range range;
+
+	range_tracker_init(&tracker, 0);
+	check(!range_tracker_busy(&tracker, 0, -1UL));
+	start(&tracker, &range, 10, 19);
+	check(range_tracker_busy(&tracker, 19, 30));
+	check(range_tracker_busy(&tracker, 0, -1UL));
+	check(!range_tracker_busy(&tracker, 20, 30));
+	check(!range_tracker_busy(&tracker, 0, 9));
+	end(&tracker, &range);
+	check(!range_tracker_busy(&tracker, 10, 19));
 }
 
 struct reader {
@@ -357,6 +413,8 @@ static void tracker_protocol(void)
 
 const struct test tracker_tests[] = {
 	{ "tracker_tickets", tracker_tickets },
+	{ "tracker_log", tracker_log },
+	{ "tracker_busy", tracker_busy },
 	{ "tracker_waits", tracker_waits },
 	{ "tracker_killed", tracker_killed },
 	{ "tracker_order", tracker_order },
