@@ -6,7 +6,7 @@ import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from harness import deps, kernel as kernels, ui
+from harness import deps, kernel as kernels, paths, ui
 from harness.bench import counting, environment, guests, native, parts, plan, report, \
     verdicts
 
@@ -25,14 +25,12 @@ def _arguments(argv):
     parser.add_argument("--quick", action="store_true",
                         default=os.environ.get("QUICK", "") in ("1", "y", "yes"),
                         help="fewer configurations (make bench QUICK=1)")
-    parser.add_argument("--name", default="", help="name of the report")
     args = parser.parse_args(argv)
     args.parts = args.only.split(",") if args.only else list(plan.PARTS)
     unknown = [name for name in args.parts if name not in plan.PARTS]
     if unknown:
         raise ui.Fail(f"no part {', '.join(unknown)}: there are {', '.join(plan.PARTS)}")
-    whole = not args.only and not args.quick
-    args.name = args.name or ("report" if whole else "partial")
+    args.whole = not args.only and not args.quick
     return args
 
 
@@ -51,22 +49,21 @@ class Run:
     def _time(self, *rest):
         return {tree: self._one(guests.time, tree, *rest) for tree in TREES}
 
-    def _count(self, *rest):
-        """Both at the same time: to what is counted it makes no difference."""
+    def _both(self, how, *rest):
+        """At the same time: to what is counted it makes no difference."""
         with ThreadPoolExecutor() as pool:
-            started = {tree: pool.submit(self._one, guests.count, tree, *rest)
-                       for tree in TREES}
+            started = {tree: pool.submit(self._one, how, tree, *rest) for tree in TREES}
             return {tree: job.result() for tree, job in started.items()}
 
     def counts(self):
         """The operations."""
-        found = self._count(plan.counts(self.size), "counts", 60)
+        found = self._both(guests.count, plan.counts(self.size), "counts", 60)
         self.results["counts"] = {tree: pair[0] for tree, pair in found.items()}
         self.results["ticks"] = {tree: pair[1] for tree, pair in found.items()}
 
     def scaling(self):
         """The curves."""
-        found = self._count(plan.scaling(self.size), "scaling", 60)
+        found = self._both(guests.count, plan.scaling(self.size), "scaling", 60)
         self.results["scaling"] = {tree: pair[0] for tree, pair in found.items()}
 
     def latency(self):
@@ -75,7 +72,9 @@ class Run:
 
     def kvm(self):
         """Faults of a vCPU."""
-        self.results["kvm"] = self._time(plan.kvm(self.size), "kvm", 30)
+        held = self._both(guests.time_exactly, plan.held(self.size), "held", 30)
+        disturbed = self._time(plan.disturbed(), "disturbed", 30)
+        self.results["kvm"] = {tree: held[tree] | disturbed[tree] for tree in TREES}
 
     def repeat(self):
         """The same boot twice: equal slopes, and a subscriber more is seen."""
@@ -125,7 +124,7 @@ def main(argv):
             getattr(run, name)()
     bars = run.verdicts()
     described = environment.rows(run.kernels, time.monotonic() - began)
-    path = report.write(run.results, described, bars, args.name)
+    path = report.write(run.results, described, bars, args.whole)
     report.summary(bars)
-    ui.say(f"The report: {path}")
+    ui.say(f"The report: {path.relative_to(paths.ROOT)}")
     return 0

@@ -93,9 +93,10 @@ def _scaling(results, drawn):
         yield _figure(drawn, f"scaling-{part}")
 
 
-def _times(results, part, title, drawn):
+def _times(results, part, title, words, drawn):
     old, new = (results[part][tree] for tree in ("stock", "new"))
     yield f"## {title}\n"
+    yield words
     rows = []
     for what in new:
         for number, values in new[what].items():
@@ -113,13 +114,21 @@ def _p99(values):
 
 
 def _latency(results, drawn):
-    return _times(results, "latency", "Latencies (ns; the number is VMAs or invalidators)",
-                  drawn)
+    return _times(results, "latency", "Latencies", (
+        "In ns. *unregister*, *remove* (of an interval) and *exit* happen while a callout "
+        "of another mm sleeps for 2 s. The number of *first*, *second* and *vm* is that of "
+        "VMAs; that of *wait*, how long a reader waits, and of *false-retries* is that of "
+        "disjoint invalidators, each with a callout of 1 ms.\n"), drawn)
 
 
 def _kvm(results, drawn):
-    return _times(results, "kvm", "KVM faults (ns; the number is ms held, or invalidators)",
-                  drawn)
+    return _times(results, "kvm", "KVM faults", (
+        "In ns. *undisturbed* and *held* are 256 faults on the middle of a guest's memory, "
+        "in a guest in which one instruction is one ns; held means that a range is in "
+        "flight at each end, for so many ms at most, and *held-to-the-end* that both were "
+        "so until the last fault was done. The others are in real time; the number is that "
+        "of threads that invalidate pages at the ends. *taken* minus *needed* are the "
+        "faults that were retried, of 256.\n"), drawn)
 
 
 def _repeat(results, _drawn):

@@ -42,7 +42,7 @@ def count(built, tree, modules, body, name, seconds):
     folder = parts.OUT / name
     paths.write_if_changed(folder / f"symbols-{tree}", table.text)
     out = folder / f"counts-{tree}"
-    program = parts.program("counts", "counts.c", "ops.c", "subs.c")
+    program = parts.program("counts", "counts.c", "ops.c", "subs.c", "child.c")
     image = _image(f"bench-{name}-{tree}", modules, [program], body)
     plugin = f"{parts.plugin()},symbols={folder}/symbols-{tree},out={out}"
     with ui.step(f"counting {name}, {tree}", seconds):
@@ -55,13 +55,23 @@ def count(built, tree, modules, body, name, seconds):
     return slopes, timing.parse_each(result.lines)
 
 
-def time(built, tree, modules, body, name, seconds):
-    """Boot with two CPUs; {what: {number: [values]}}."""
+def _latency(built, tree, modules, body, name, seconds, **options):
     program = parts.program("latency", "latency.c", "latency_readers.c", "latency_vm.c",
-                            "latency_faults.c", "vcpu.c", "subs.c")
+                            "latency_faults.c", "vcpu.c", "subs.c", "child.c")
     image = _image(f"bench-{name}-{tree}", modules, [program], body)
     with ui.step(f"timing {name}, {tree}", seconds):
         result = boot.boot(built, image, f"bench-{name}-{tree}", cmdline=CMDLINE, mem=MEMORY,
-                           smp=2, cpu=CPU, timeout=1800)
+                           cpu=CPU, timeout=1800, **options)
     _check(result.lines, name)
     return timing.parse(result.lines)
+
+
+def time(built, tree, modules, body, name, seconds):
+    """Boot with two CPUs, in real time; {what: {number: [values]}}."""
+    return _latency(built, tree, modules, body, name, seconds, smp=2)
+
+
+def time_exactly(built, tree, modules, body, name, seconds):
+    """The same with one CPU, one instruction a nanosecond, and so no noise."""
+    return _latency(built, tree, modules, body, name, seconds, smp=1, extra=EXACT,
+                    acceleration="tcg,thread=single")

@@ -4,6 +4,7 @@
 import re
 import shutil
 import subprocess
+import threading
 
 from harness import boot, kernel as kernels, paths, proc, ui
 
@@ -14,6 +15,9 @@ TEST_MODULE = paths.ROOT / "lib" / "test_mmu_notifier"
 CFLAGS = ("-O2", "-std=gnu11", "-Wall", "-Wextra", "-Werror")
 # The plugin's declarations are those of this version; QEMU 9 has others.
 QEMU_VERSION = "7.2"
+
+_compiling = threading.Lock()
+_compiled = set()
 
 
 def qemu_version():
@@ -33,8 +37,12 @@ def check_qemu():
 
 
 def _compile(target, *words):
-    target.parent.mkdir(parents=True, exist_ok=True)
-    proc.logged(["gcc", *CFLAGS, *words, "-o", target], f"bench-{target.name}.log")
+    """Compile once in a run; guests that start together want the same."""
+    with _compiling:
+        if target not in _compiled:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            proc.logged(["gcc", *CFLAGS, *words, "-o", target], f"bench-{target.name}.log")
+            _compiled.add(target)
     return target
 
 

@@ -2,10 +2,12 @@
 """The report: one Markdown file with tables and drawings."""
 
 from harness import paths, ui
-from harness.bench import chapters, markdown, plots
+from harness.bench import chapters, markdown, parts, plots
 from harness.bench.verdicts import MISSED
 
 RESULTS = paths.ROOT / "bench" / "results"
+# What is not the whole does not replace it.
+PARTIAL = parts.OUT / "partial"
 HEAD = ("bar", "what", "stock", "series", "verdict")
 INTRO = """<!-- SPDX-License-Identifier: GPL-2.0 -->
 # The kernel with the series against the one without
@@ -34,15 +36,16 @@ def rows(verdicts):
     return [(v.bar, v.what, v.old, v.new, v.verdict) for v in verdicts]
 
 
-def write(results, environment, verdicts, name):
+def write(results, environment, verdicts, whole):
     """Write the report and its drawings; its path."""
-    RESULTS.mkdir(parents=True, exist_ok=True)
+    folder = RESULTS if whole else PARTIAL
+    folder.mkdir(parents=True, exist_ok=True)
     with ui.step("drawing", 5):
-        drawn = plots.draw(chapters.drawings(results), RESULTS)
+        drawn = plots.draw(chapters.drawings(results), folder)
     text = [INTRO, "## Environment\n", markdown.table(("what", "value"), environment),
             "## Bars\n", markdown.table(HEAD, rows(verdicts)),
             *chapters.all_of(results, drawn), LIMITS]
-    path = RESULTS / f"{name}.md"
+    path = folder / "report.md"
     path.write_text("\n".join(text), encoding="utf-8")
     return path
 

@@ -145,7 +145,7 @@ class Verdicts(unittest.TestCase):
         self.assertEqual(self.idle(1100), [verdicts.MET, verdicts.MISSED])
 
     def test_isolation(self):
-        slow = {"unregister": {0: [2e9]}, "remove": {0: [1]}, "exit": {0: [1, 30e6]}}
+        slow = {"unregister": {0: [2e9]}, "remove": {0: [1]}, "exit": {0: [1, 30e6, 31e6]}}
         found = verdicts.isolation({"stock": slow, "new": slow})
         self.assertEqual([one.verdict for one in found],
                          [verdicts.MISSED, verdicts.MET, verdicts.MISSED])

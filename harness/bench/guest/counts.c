@@ -18,7 +18,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "mark.h"
@@ -196,24 +195,6 @@ static void one_vmas(const char *config, const void *arg)
 		must(!mprotect(area + i * PAGE, PAGE, PROT_READ), "mprotect");
 	register_once(fd, config, "first");
 	register_once(fd, config, "second");
-}
-
-/* In a process, and so an mm, of its own. */
-static void in_child(void (*fn)(const char *config, const void *arg),
-		     const char *config, const void *arg)
-{
-	int status;
-	pid_t pid;
-
-	fflush(stdout);
-	pid = fork();
-	must(pid >= 0, "fork");
-	if (!pid) {
-		fn(config, arg);
-		fflush(stdout);
-		_exit(0);
-	}
-	must(waitpid(pid, &status, 0) == pid && !status, config);
 }
 
 static void numbered(void (*fn)(const char *config, const void *arg),

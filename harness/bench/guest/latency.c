@@ -33,22 +33,6 @@ void say(const char *what, unsigned long number, uint64_t value)
 	printf("@@L %s %lu %llu\n", what, number, (unsigned long long)value);
 }
 
-void in_child(void (*fn)(unsigned int arg), unsigned int arg)
-{
-	int status;
-	pid_t pid;
-
-	fflush(stdout);
-	pid = fork();
-	must(pid >= 0, "fork");
-	if (!pid) {
-		fn(arg);
-		fflush(stdout);
-		_exit(0);
-	}
-	must(waitpid(pid, &status, 0) == pid && !status, "child");
-}
-
 char *many_vmas(unsigned int count)
 {
 	char *area = mmap(NULL, count * PAGE, PROT_READ | PROT_WRITE,
@@ -175,14 +159,21 @@ static const struct part parts[] = {
 	{ "disturbed", faults_disturbed },
 };
 
+static void run_part(const char *number, const void *arg)
+{
+	const struct part *part = arg;
+
+	part->fn(atoi(number));
+}
+
 int main(int argc, char **argv)
 {
-	unsigned int i, j;
+	unsigned int i;
 
 	for (i = 0; argc > 2 && i < sizeof(parts) / sizeof(parts[0]); i++)
 		if (!strcmp(argv[1], parts[i].name)) {
-			for (j = 2; j < (unsigned int)argc; j++)
-				in_child(parts[i].fn, atoi(argv[j]));
+			for (argv += 2; *argv; argv++)
+				in_child(run_part, *argv, &parts[i]);
 			return 0;
 		}
 	return 2;

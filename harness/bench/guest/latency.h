@@ -9,8 +9,6 @@
 
 /* One value; they are put together by what, and by number. */
 void say(const char *what, unsigned long number, uint64_t value);
-/* Run it in a process, and so an mm, of its own. */
-void in_child(void (*fn)(unsigned int arg), unsigned int arg);
 /* Several pages; @area becomes some VMAs with one anon_vma. */
 char *many_vmas(unsigned int count);
 

@@ -16,6 +16,7 @@
 #define NR_FAULTS	256
 #define PAGES		(1 + SIDE + NR_FAULTS + SIDE)
 #define ROUNDS		8
+#define HELD_ROUNDS	5
 #define WARM		100
 #define MOST_THREADS	8
 
@@ -24,7 +25,7 @@ struct machine {
 	char *memory, *a, *f, *b;
 };
 
-/* Subscribers that hold come first: the later one, KVM, is called before. */
+/* Subscribers that hold come first: KVM, the later one, is called earlier. */
 static struct machine machine_create(char *memory)
 {
 	return (struct machine) {
@@ -53,26 +54,27 @@ static uint64_t touch_all(struct machine *machine, const char *what,
 	return now_ns() - all;
 }
 
-/* Both sides of memory have pages, so that there is something to withdraw. */
+/* Withdraw all of F; the sides have pages, too, that can be withdrawn. */
 static void fault_again(struct machine *machine)
 {
 	must(!madvise(machine->f, NR_FAULTS * PAGE, MADV_DONTNEED),
 	     "MADV_DONTNEED");
 }
 
-static int hold(int fd, char *area, unsigned int ms)
-{
-	int id = dev_add(fd, 0, MNT_LIST, NULL, 0, NULL);
+/* One of two subscribers that hold a range of their side. */
+struct holder {
+	int fd;
+	int id;
+	char *area;
+	struct churn churn;
+};
 
-	must(id >= 0, "subscribe");
-	must(!dev_rule(fd, (struct mnt_rule) {
-		.id = id,
-		.op = MNT_OP_START,
-		.start = (uintptr_t)area,
-		.end = (uintptr_t)area + SIDE * PAGE,
-		.hold_ms = ms,
-	}), "rule");
-	return id;
+static void holder_create(struct holder *holder, char *area)
+{
+	holder->fd = dev_open();
+	holder->area = area;
+	holder->id = dev_add(holder->fd, 0, MNT_LIST, NULL, 0, NULL);
+	must(holder->id >= 0, "subscribe");
 }
 
 /* Invalidates when told to, once. */
@@ -82,35 +84,66 @@ static int once(char *addr, size_t len)
 	return -1;
 }
 
+/* No thread can be made while a range is held. */
+static void holder_prepare(struct holder *holder, unsigned int ms)
+{
+	must(!dev_rule(holder->fd, (struct mnt_rule) {
+		.id = holder->id,
+		.op = MNT_OP_START,
+		.start = (uintptr_t)holder->area,
+		.end = (uintptr_t)holder->area + SIDE * PAGE,
+		.hold_ms = ms,
+	}), "rule");
+	churn_prepare(&holder->churn, holder->area, PAGE, once);
+}
+
+static void holder_stop(struct holder *holder)
+{
+	dev_let_go(holder->fd, holder->id, MNT_OP_START);
+	churn_stop(&holder->churn);
+}
+
+static void held_round(struct machine *machine, struct holder *holders,
+		       unsigned int hold_ms)
+{
+	unsigned int i, expired = 0;
+	uint64_t ns;
+
+	for (i = 0; i < 2; i++) {
+		holder_prepare(&holders[i], hold_ms);
+		expired += dev_stats(holders[i].fd, holders[i].id).expired;
+	}
+	fault_again(machine);
+	say("undisturbed", hold_ms, touch_all(machine, NULL, 0));
+	/* The last invalidation of F is over when the holds begin. */
+	fault_again(machine);
+	for (i = 0; i < 2; i++)
+		holders[i].churn.go = true;
+	for (i = 0; i < 2; i++)
+		must(dev_wait_held(holders[i].fd, holders[i].id),
+		     "nothing held");
+	ns = touch_all(machine, NULL, 0);
+	for (i = 0; i < 2; i++)
+		expired -= dev_stats(holders[i].fd, holders[i].id).expired;
+	say("held", hold_ms, ns);
+	say("held-to-the-end", hold_ms, !expired);
+	for (i = 0; i < 2; i++)
+		holder_stop(&holders[i]);
+}
+
 void faults_held(unsigned int hold_ms)
 {
 	char *memory = map_anon(PAGES * PAGE);
-	struct churn low, high;
+	struct holder holders[2];
 	struct machine machine;
-	int fd = dev_open(), a, b, i;
+	unsigned int i;
 
-	a = hold(fd, memory + PAGE, hold_ms);
-	b = hold(fd, memory + (1 + SIDE + NR_FAULTS) * PAGE, hold_ms);
+	holder_create(&holders[0], memory + PAGE);
+	holder_create(&holders[1], memory + (1 + SIDE + NR_FAULTS) * PAGE);
 	machine = machine_create(memory);
-	churn_prepare(&low, machine.a, PAGE, once);
-	churn_prepare(&high, machine.b + (SIDE - 1) * PAGE, PAGE, once);
 	touch_all(&machine, NULL, 0);
-	for (i = 0; i < ROUNDS; i++) {
-		fault_again(&machine);
-		say("undisturbed", hold_ms, touch_all(&machine, NULL, 0));
-	}
-	/* The last invalidation of F is over when the holds begin. */
-	fault_again(&machine);
-	low.go = true;
-	high.go = true;
-	must(dev_wait_held(fd, a) && dev_wait_held(fd, b), "nothing held");
-	say("held", hold_ms, touch_all(&machine, NULL, 0));
-	say("held-to-the-end", hold_ms,
-	    dev_still_held(fd, a) && dev_still_held(fd, b));
-	dev_let_go(fd, a, MNT_OP_START);
-	dev_let_go(fd, b, MNT_OP_START);
-	churn_stop(&low);
-	churn_stop(&high);
+	for (i = 0; i < HELD_ROUNDS; i++)
+		held_round(&machine, holders, hold_ms);
 }
 
 static int touch_and_drop(char *addr, size_t len)
@@ -124,7 +157,7 @@ void faults_disturbed(unsigned int threads)
 {
 	struct churn churns[MOST_THREADS];
 	struct machine machine = machine_create(map_anon(PAGES * PAGE));
-	uint64_t taken;
+	uint64_t taken, fixed;
 	unsigned int i;
 
 	must(threads <= MOST_THREADS, "threads");
@@ -139,8 +172,10 @@ void faults_disturbed(unsigned int threads)
 	for (i = 0; i < ROUNDS; i++) {
 		fault_again(&machine);
 		taken = kvm_stat("pf_taken");
+		fixed = kvm_stat("pf_fixed");
 		touch_all(&machine, "kvm-fault", threads);
 		say("kvm-faults-taken", threads, kvm_stat("pf_taken") - taken);
+		say("kvm-faults-fixed", threads, kvm_stat("pf_fixed") - fixed);
 	}
 	say("kvm-faults-needed", threads, NR_FAULTS);
 	for (i = 0; i < threads; i++) {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Subscribers of all sorts; see subs.h. */
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
 #include <stdint.h>
@@ -14,14 +13,6 @@
 
 /* Where the slot lies in the guest; any address of RAM will do. */
 #define GUEST_BASE	0x100000
-
-void must(int ok, const char *what)
-{
-	if (ok)
-		return;
-	printf("bench: %s: %s\n", what, strerror(errno));
-	exit(1);
-}
 
 static uint64_t kernel_symbol(const char *wanted)
 {

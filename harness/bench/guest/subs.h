@@ -5,9 +5,8 @@
 
 #include <stddef.h>
 
+#include "child.h"
 #include "module/uapi.h"
-
-void must(int ok, const char *what);
 
 /* /dev/notifier_bench, ready for nb_loop() and nb_hold(). */
 int nb_open(void);
