@@ -8,7 +8,7 @@ import time
 PLAIN_EVERY_S = 15
 RETRIES_NOTE = ("retries: faults taken that were neither fixed, nor found fixed, "
                 "emulated or passed\nto the guest; the vCPU was sent back to fault "
-                "again. KVM has no counter of its own.")
+                "again. A vCPU that asynchronous page faults put to sleep counts too.")
 
 
 def _mib(kb):

@@ -7,7 +7,6 @@ import subprocess
 from harness import kernel, paths, tree, ui
 from harness.check import static
 
-FOLDER = "mm"
 
 
 def ours(lines, names):
@@ -29,26 +28,28 @@ def kernel_doc(report):
 
 
 def build(report):
-    """Documentation/mm as HTML; Debian's Sphinx, whatever else is on PATH."""
+    """The folders of our documents as HTML; Debian's Sphinx, whatever else is on PATH."""
     src = tree.assemble()
     names = static.whole_files(".rst", ".c", ".h")
     documents = [name for name in names if name.endswith(".rst")]
     if not documents:
         raise ui.Fail("the series brings no document")
+    folders = " ".join(sorted({os.path.relpath(os.path.dirname(name), "Documentation")
+                               for name in documents}))
     obj = kernel.object_tree("new", "docs", src)
     env = dict(kernel.environment(), PATH="/usr/sbin:/usr/bin:/sbin:/bin")
     log = paths.LOGS / "docs.log"
     # Pages that did not change would not warn again.
     for cache in obj.glob("Documentation/output/**/.doctrees/**/*.doctree"):
         cache.unlink()
-    with ui.step("building Documentation/mm", 60), open(log, "wb") as sink:
-        code = subprocess.run(["make", "-C", src, f"O={obj}", f"SPHINXDIRS={FOLDER}",
+    with ui.step(f"building the documents in {folders}", 90), open(log, "wb") as sink:
+        code = subprocess.run(["make", "-C", src, f"O={obj}", f"SPHINXDIRS={folders}",
                                "SPHINXOPTS=-E", "htmldocs"], env=env, stdout=sink,
                               stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
                               check=False).returncode
     lines = log.read_text(errors="replace").splitlines()
     for name in documents:
-        page = os.path.relpath(name, f"Documentation/{FOLDER}")[:-len(".rst")] + ".html"
+        page = os.path.basename(name)[:-len(".rst")] + ".html"
         there = list(obj.glob(f"Documentation/output/**/{page}"))
         report.verdict("docs", name, ours(lines, [name])
                        + ([] if there else [f"{page} was not made; the log is {log}"]))

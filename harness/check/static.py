@@ -27,6 +27,7 @@ JUSTIFIED = {
     ("mm/mmu_notifier_internal.h", "MACRO_ARG_REUSE"): "callers pass a local variable",
     ("include/linux/mmu_notifier.h", "MACRO_ARG_UNUSED"): "stubs: option off",
     ("include/linux/mmu_notifier.h", "MACRO_ARG_REUSE"): "callers pass the range's address",
+    ("virt/kvm/Kconfig", "EMBEDDED_FILENAME"): "the file is what it sources",
     ("mm/mmu_notifier_flush.c", "LINE_SPACING"): "VMA_ITERATOR() is a declaration",
     ("tools/testing/mmu_notifier/shim/", "MACRO_ARG_UNUSED"):
         "stubs of what user space has no use for",
