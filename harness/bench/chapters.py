@@ -76,7 +76,7 @@ def _curves(results, part, metric):
 def _scaling(results, drawn):
     yield "## Scaling\n"
     yield ("*order* is which of constant, log n, n and n² fits best (least squares); "
-           f"constant if the ends differ by less than {scaling.CONSTANT:.0%}.\n")
+           f"constant if it rises by no more than {scaling.CONSTANT:.0%}.\n")
     for part, words in AXES.items():
         yield f"### Against {words}\n"
         rows, orders = [], []

@@ -36,6 +36,12 @@ def _positive(curves):
     return {name: points for name, points in kept.items() if points}
 
 
+def licensed(svg):
+    """The drawing, saying its licence in its second line."""
+    first, rest = svg.split("\n", 1)
+    return f"{first}\n<!-- SPDX-License-Identifier: GPL-2.0 -->\n{rest}"
+
+
 def draw(plots, folder):
     """Write FOLDER/NAME.svg for each; the names."""
     deps.ensure("bench")
@@ -47,5 +53,7 @@ def draw(plots, folder):
         script = parts.OUT / f"{plot.name}.gnuplot"
         script.write_text(_script(plot, folder / f"{plot.name}.svg"), encoding="utf-8")
         proc.logged(["gnuplot", script], "bench-gnuplot.log")
+        target = folder / f"{plot.name}.svg"
+        target.write_text(licensed(target.read_text(encoding="utf-8")), encoding="utf-8")
         drawn.append(plot.name)
     return drawn

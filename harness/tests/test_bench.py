@@ -74,7 +74,8 @@ class Slopes(unittest.TestCase):
 
 class Symbols(unittest.TestCase):
     LINES = ["ffffffff80000000 A elsewhere", "ffffffff81000000 T _text",
-             "ffffffff81000100 t asm_exc_page_fault", "ffffffff81000200 t finish_task_switch.isra.0",
+             "ffffffff81000100 t asm_exc_page_fault",
+             "ffffffff81000200 t finish_task_switch.isra.0",
              "ffffffff81000300 t zeta", "ffffffff81000300 T eta",
              "ffffffff81000400 T _etext", "ffffffff82000000 T later"]
 
@@ -121,6 +122,7 @@ class Orders(unittest.TestCase):
         self.assertEqual(self.order(lambda n: 100 + 40 * (n.bit_length() - 1)), "O(log n)")
         self.assertEqual(self.order(lambda n: 300 + 11 * n), "O(n)")
         self.assertEqual(self.order(lambda n: 300 + n * n), "O(n²)")
+        self.assertEqual(scaling.order([(0, 279), (1, 201), (64, 201)]), "O(1)")
         self.assertEqual(scaling.order([(1, 5), (2, 9)]), "too few points")
 
     def test_curves(self):
