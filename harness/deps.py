@@ -13,6 +13,7 @@ GROUPS = {
     "build": ["gcc", "libc6-dev", "make", "bc", "bison", "flex", "libelf-dev", "libssl-dev",
               "ccache", "cpio", "rsync", "kmod", "python3", "perl"],
     "boot": ["qemu-system-x86", "busybox-static"],
+    "bench": ["gnuplot-nox"],
     # The guest in the guest needs QEMU's own firmware and nothing else.
     "run": ["seabios"],
     "check": ["sparse", "libasan8", "libubsan1", "libtsan2", "g++",

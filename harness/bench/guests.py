@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The guests that are measured."""
+
+from harness import boot, initramfs, ktap, paths, ui
+from harness.bench import counting, parts, symbols, timing
+
+MEMORY = "2G"
+# One instruction is one tick; nothing else moves the guest's clock, and what
+# is random comes from the seed: a boot is the same each time.
+EXACT = ("-icount", "shift=0,sleep=off", "-seed", "1",
+         "-rtc", "base=2026-01-01T00:00:00,clock=vm")
+# Repeated stores would count one by one; this way a page is 512 and not 4096.
+CPU = "max,-erms,-fsrm"
+# One CPU would have the LOCK prefixes patched away.
+CMDLINE = ("loglevel=4 nokaslr norandmaps noreplace-smp clocksource=tsc "
+           "numa_balancing=disable transparent_hugepage=never")
+PREPARE = """
+echo 4000000 >/proc/sys/vm/max_map_count
+for module in /modules/*.ko; do insmod $module || echo "@@FAIL insmod $module"; done
+"""
+
+
+def _image(name, modules, programs, body):
+    image = initramfs.Image(name)
+    for module in modules:
+        image.add(module, f"/modules/{module.name}", libs=False)
+    for program in programs:
+        image.add(program, f"/bench/{program.name}", libs=False)
+    return image.init(PREPARE + body).build()
+
+
+def _check(lines, name):
+    for section, found in ktap.sections(lines).items():
+        if found.rc != 0:
+            raise ui.Fail(f"guest {name}: {section} ended with {found.rc}: "
+                          + " ".join(found.lines[-3:]))
+
+
+def count(built, tree, modules, body, name, seconds):
+    """Boot with the plugin; ({(part, config, op): Slope}, {(config, op): [ticks]})."""
+    table = symbols.of_kernel(built)
+    folder = parts.OUT / name
+    paths.write_if_changed(folder / f"symbols-{tree}", table.text)
+    out = folder / f"counts-{tree}"
+    program = parts.program("counts", "counts.c", "ops.c", "subs.c", "child.c")
+    image = _image(f"bench-{name}-{tree}", modules, [program], body)
+    plugin = f"{parts.plugin()},symbols={folder}/symbols-{tree},out={out}"
+    with ui.step(f"counting {name}, {tree}", seconds):
+        result = boot.boot(built, image, f"bench-{name}-{tree}", cmdline=CMDLINE, mem=MEMORY,
+                           smp=1, cpu=CPU, timeout=3600, acceleration="tcg,thread=single",
+                           extra=[*EXACT, "-plugin", plugin])
+    _check(result.lines, name)
+    with open(out, encoding="ascii") as handle:
+        slopes = counting.slopes(counting.sections(handle, result.lines, table.names))
+    return slopes, timing.parse_each(result.lines)
+
+
+def _latency(built, tree, modules, body, name, seconds, **options):
+    program = parts.program("latency", "latency.c", "latency_readers.c", "latency_vm.c",
+                            "latency_faults.c", "vcpu.c", "subs.c", "child.c")
+    image = _image(f"bench-{name}-{tree}", modules, [program], body)
+    with ui.step(f"timing {name}, {tree}", seconds):
+        result = boot.boot(built, image, f"bench-{name}-{tree}", cmdline=CMDLINE, mem=MEMORY,
+                           cpu=CPU, timeout=1800, **options)
+    _check(result.lines, name)
+    return timing.parse(result.lines)
+
+
+def time(built, tree, modules, body, name, seconds):
+    """Boot with two CPUs, in real time; {what: {number: [values]}}."""
+    return _latency(built, tree, modules, body, name, seconds, smp=2)
+
+
+def time_exactly(built, tree, modules, body, name, seconds):
+    """The same with one CPU, one instruction a nanosecond, and so no noise."""
+    return _latency(built, tree, modules, body, name, seconds, smp=1, extra=EXACT,
+                    acceleration="tcg,thread=single")
