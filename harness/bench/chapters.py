@@ -156,15 +156,16 @@ def native_chapter(results, _drawn):
     rows = []
     for threads, config, old, new, share in results["native"]:
         counted = _instructions(results, config)
-        agree = "–" if counted is None else "yes" if (counted > 1) == (float(share) > 1) else "NO"
+        agree = ("–" if counted is None else
+                 "yes" if (counted > 1) == (float(share) > 1) else "NO")
         rows.append((threads, config, old, new, share,
                      "–" if counted is None else f"{counted:.2f}", agree))
     yield markdown.table(("threads", "subscribers", *OLD_NEW, "instructions ratio", "agree"),
                          rows)
 
 
-_CHAPTERS = {"idle": _idle, "counts": _counts, "scaling": _scaling, "latency": _latency, "kvm": _kvm,
-             "native": native_chapter, "repeat": _repeat}
+_CHAPTERS = {"idle": _idle, "counts": _counts, "scaling": _scaling, "latency": _latency,
+             "kvm": _kvm, "native": native_chapter, "repeat": _repeat}
 
 
 def all_of(results, drawn):

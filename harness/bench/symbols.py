@@ -18,7 +18,8 @@ _KINDS = ((re.compile(r"asm_(sysvec_\w+|common_interrupt|spurious_interrupt)"), 
 _CODE = re.compile(r"([0-9a-f]{16}) [tTwW] (\S+)")
 # What these do depends on what happens to be free, cached or runnable.
 _NOISY = ("mm/page_alloc.o", "mm/slub.o", "mm/percpu*.o", "mm/vmstat.o", "kernel/sched/*.o",
-          "kernel/rseq.o", "lib/find_bit.o", "lib/radix-tree.o", "drivers/char/random.o", "lib/crypto/*.o")
+          "kernel/rseq.o", "lib/find_bit.o", "lib/radix-tree.o", "drivers/char/random.o",
+          "lib/crypto/*.o")
 
 
 class Table(NamedTuple):
