@@ -7,7 +7,7 @@
  * The threads' callouts are made slow, so that some range is in flight at
  * almost any time.
  */
-#include "../fixture.h"
+#include "check.h"
 #include "guest.h"
 #include "storm.h"
 
@@ -89,7 +89,6 @@ TEST_F_TIMEOUT(vm, the_middle_completes, LIMIT_S)
 {
 	struct guest *guest = &self->guest;
 	uint64_t before[2], retries;
-	char text[80];
 	unsigned long round;
 	int i;
 
@@ -104,12 +103,9 @@ TEST_F_TIMEOUT(vm, the_middle_completes, LIMIT_S)
 		}
 		for (i = 0; i < 2; i++) {
 			EXPECT_TRUE(job_wait(guest, i, GUEST_PATIENCE_MS));
-			EXPECT_EQ(NULL, job_trouble(guest, i));
-			job_times(guest, i, text, sizeof(text));
-			retries = vcpu_retries(guest, i) - before[i];
-			TH_LOG("vCPU %d: %lu faults, %lu retries, %s", i,
-			       (unsigned long)guest->workers[i].job->done,
-			       (unsigned long)retries, text);
+			EXPECT_FINE(guest, i);
+			retries = job_report(_metadata, guest, i,
+					     before[i]);
 			/* A fault that was lost once is not lost again. */
 			if (!variant->same)
 				EXPECT_LE(retries, MIDDLE / 2);
