@@ -54,7 +54,10 @@ static int do_pageout(struct soak *soak, unsigned int *seed)
 	return madvise(at.addr, at.len, MADV_PAGEOUT);
 }
 
-/* Less than is in use, and back; or the same amount at once. */
+/*
+ * Less than is in use, and back; or the same amount at once. With memory.max
+ * in place of memory.high the OOM killer comes if all huge pages are in use.
+ */
 static int do_limit(struct soak *soak, unsigned int *seed)
 {
 	char path[160], text[32];
@@ -68,11 +71,10 @@ static int do_limit(struct soak *soak, unsigned int *seed)
 	if (read_file(path, text, sizeof(text)))
 		return -1;
 	now = strtoul(text, NULL, 10);
-	/* What cannot be swapped has to fit. */
 	if (now < SOAK_SIZE / 2)
 		return -1;
 	snprintf(text, sizeof(text), "%lu", now - MARGIN);
-	snprintf(path, sizeof(path), "%s/memory.max", soak->cgroup);
+	snprintf(path, sizeof(path), "%s/memory.high", soak->cgroup);
 	if (write_file(path, text))
 		return -1;
 	return write_file(path, "max");
