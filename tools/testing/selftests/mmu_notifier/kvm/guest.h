@@ -123,6 +123,7 @@ void guest_fill(const struct guest *guest, uint64_t gpa, size_t len,
 bool guest_holds(const struct guest *guest, uint64_t gpa, size_t len,
 		 uint64_t seed);
 
+bool wait_real(atomic_bool *flag, unsigned int ms);
 void job_start(struct guest *guest, unsigned int vcpu, struct job job);
 void job_resume(struct guest *guest, unsigned int vcpu);
 bool job_wait(struct guest *guest, unsigned int vcpu, unsigned int ms);

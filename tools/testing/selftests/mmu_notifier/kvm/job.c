@@ -6,6 +6,24 @@
 #include "guest.h"
 
 /**
+ * wait_real() - wait for a flag
+ * @flag: the flag
+ * @ms:   how long at most
+ *
+ * By the clock: where vCPUs spin, a short sleep may take very long.
+ *
+ * Return: true if it is set.
+ */
+bool wait_real(atomic_bool *flag, unsigned int ms)
+{
+	uint64_t until = now_ns() + ms * MSEC;
+
+	while (!*flag && now_ns() < until)
+		sleep_ms(1);
+	return *flag;
+}
+
+/**
  * job_start() - let a vCPU do something
  * @guest: the VM
  * @vcpu:  which; it has nothing to do
@@ -47,7 +65,7 @@ void job_resume(struct guest *guest, unsigned int vcpu)
  */
 bool job_wait(struct guest *guest, unsigned int vcpu, unsigned int ms)
 {
-	return wait_flag(&guest->workers[vcpu].done, ms);
+	return wait_real(&guest->workers[vcpu].done, ms);
 }
 
 /**
@@ -68,7 +86,7 @@ bool job_interrupt(struct guest *guest, unsigned int vcpu, unsigned int ms)
 	worker->stop = true;
 	while (!worker->done && now_ns() < until) {
 		pthread_kill(worker->thread, SIGUSR1);
-		wait_flag(&worker->done, 20);
+		wait_real(&worker->done, 20);
 	}
 	return worker->done;
 }

@@ -141,7 +141,7 @@ static void *updates_run(void *arg)
 	int i;
 
 	for (i = updates->done; i < NR_UPDATES; i++) {
-		while (!wait_flag(&updates->go, GUEST_HOLD_MS))
+		while (!wait_real(&updates->go, GUEST_HOLD_MS))
 			;
 		updates->go = false;
 		began = now_ns();
@@ -155,9 +155,9 @@ static void *updates_run(void *arg)
 
 static bool wait_done(struct updates *updates, int count)
 {
-	unsigned int ms;
+	uint64_t until = now_ns() + GUEST_PATIENCE_MS * MSEC;
 
-	for (ms = 0; ms < GUEST_PATIENCE_MS && updates->done < count; ms++)
+	while (updates->done < count && now_ns() < until)
 		sleep_ms(1);
 	return updates->done >= count;
 }

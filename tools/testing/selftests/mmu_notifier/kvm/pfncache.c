@@ -230,7 +230,7 @@ TEST_F_TIMEOUT(xen, events_arrive_in_a_storm, LIMIT_S)
 
 		ASSERT_TRUE(invalidate(guest, drop));
 		send_event(sender, port);
-		EXPECT_TRUE(wait_flag(&sender->done, GUEST_PATIENCE_MS))
+		EXPECT_TRUE(wait_real(&sender->done, GUEST_PATIENCE_MS))
 			break;
 		ASSERT_EQ(0, sender->error);
 		sum += sender->ns;
@@ -244,7 +244,7 @@ TEST_F_TIMEOUT(xen, events_arrive_in_a_storm, LIMIT_S)
 	TH_LOG("%u events: mean %lu us, max %lu us", round,
 	       (unsigned long)(sum / (round + !round) / 1000),
 	       (unsigned long)sender->max_ns / 1000);
-	ASSERT_TRUE(wait_flag(&sender->done, GUEST_PATIENCE_MS));
+	ASSERT_TRUE(wait_real(&sender->done, GUEST_PATIENCE_MS));
 }
 
 /* A range that is held elsewhere keeps no event back. */
@@ -257,12 +257,12 @@ TEST_F_TIMEOUT(xen, a_range_elsewhere_is_not_waited_for, LIMIT_S)
 	ASSERT_TRUE(held_start(&self->held));
 	ASSERT_TRUE(invalidate(guest, true));
 	send_event(sender, 7);
-	EXPECT_TRUE(wait_flag(&sender->done, GUEST_PATIENCE_MS));
+	EXPECT_TRUE(wait_real(&sender->done, GUEST_PATIENCE_MS));
 	job_resume(guest, 0);
 	EXPECT_TRUE(job_wait(guest, 0, GUEST_PATIENCE_MS));
 	EXPECT_TRUE(held_all_still(&self->held, 1));
 	held_let_go(&self->held, 1);
-	ASSERT_TRUE(wait_flag(&sender->done, GUEST_PATIENCE_MS));
+	ASSERT_TRUE(wait_real(&sender->done, GUEST_PATIENCE_MS));
 	ASSERT_TRUE(job_wait(guest, 0, GUEST_PATIENCE_MS));
 	TH_LOG("event: %lu us", (unsigned long)sender->ns / 1000);
 	EXPECT_EQ(0, sender->error);
@@ -278,15 +278,15 @@ TEST_F_TIMEOUT(xen, the_page_itself_waits, LIMIT_S)
 
 	/* The cache is in use. */
 	send_event(sender, 7);
-	ASSERT_TRUE(wait_flag(&sender->done, GUEST_PATIENCE_MS));
+	ASSERT_TRUE(wait_real(&sender->done, GUEST_PATIENCE_MS));
 	ASSERT_TRUE(pending_are(guest, 7, 0));
 	held_prepare(&self->held, guest_host(guest, SHARED_GPA), PAGE);
 	ASSERT_TRUE(held_start(&self->held));
 	send_event(sender, 70);
-	EXPECT_FALSE(wait_flag(&sender->done, WATCH_MS));
+	EXPECT_FALSE(wait_real(&sender->done, WATCH_MS));
 	EXPECT_TRUE(held_all_still(&self->held, 1));
 	held_let_go(&self->held, 1);
-	ASSERT_TRUE(wait_flag(&sender->done, GUEST_PATIENCE_MS));
+	ASSERT_TRUE(wait_real(&sender->done, GUEST_PATIENCE_MS));
 	EXPECT_EQ(0, sender->error);
 	/* It is the new page, which has seen only the second event. */
 	EXPECT_TRUE(pending_are(guest, 70, 0));

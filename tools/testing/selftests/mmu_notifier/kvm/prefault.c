@@ -70,7 +70,7 @@ static bool prefault_interrupt(struct prefault *prefault)
 
 	while (!prefault->done && now_ns() < until) {
 		pthread_kill(prefault->thread, SIGUSR1);
-		wait_flag(&prefault->done, 20);
+		wait_real(&prefault->done, 20);
 	}
 	return prefault->done;
 }
@@ -133,10 +133,10 @@ TEST_F_TIMEOUT(vm, ranges_elsewhere_are_not_waited_for, LIMIT_S)
 	ASSERT_TRUE(held_start(&self->held[0]));
 	ASSERT_TRUE(held_start(&self->held[1]));
 	prefault_start(prefault, 1, PAGES - 2);
-	EXPECT_TRUE(wait_flag(&prefault->done, GUEST_PATIENCE_MS));
+	EXPECT_TRUE(wait_real(&prefault->done, GUEST_PATIENCE_MS));
 	EXPECT_TRUE(held_all_still(self->held, 2));
 	held_let_go(self->held, 2);
-	ASSERT_TRUE(wait_flag(&prefault->done, GUEST_PATIENCE_MS));
+	ASSERT_TRUE(wait_real(&prefault->done, GUEST_PATIENCE_MS));
 	TH_LOG("%lu pages in %lu us", PAGES - 2,
 	       (unsigned long)prefault->ns / 1000);
 	EXPECT_EQ(0, prefault->error);
@@ -155,7 +155,7 @@ TEST_F_TIMEOUT(vm, its_own_page_waits_for_a_signal, LIMIT_S)
 	prepare(self, 0, 16);
 	ASSERT_TRUE(held_start(&self->held[0]));
 	prefault_start(prefault, 8, 16);
-	EXPECT_FALSE(wait_flag(&prefault->done, WATCH_MS));
+	EXPECT_FALSE(wait_real(&prefault->done, WATCH_MS));
 	EXPECT_TRUE(prefault_interrupt(prefault));
 	/* What was done counts. */
 	EXPECT_EQ(0, prefault->error);
@@ -163,7 +163,7 @@ TEST_F_TIMEOUT(vm, its_own_page_waits_for_a_signal, LIMIT_S)
 	EXPECT_EQ(8 * PAGE, prefault->range.size);
 
 	prefault_start(prefault, 16, 1);
-	EXPECT_FALSE(wait_flag(&prefault->done, WATCH_MS));
+	EXPECT_FALSE(wait_real(&prefault->done, WATCH_MS));
 	EXPECT_TRUE(prefault_interrupt(prefault));
 	EXPECT_EQ(EINTR, prefault->error);
 	EXPECT_EQ(PAGE, prefault->range.size);
@@ -171,7 +171,7 @@ TEST_F_TIMEOUT(vm, its_own_page_waits_for_a_signal, LIMIT_S)
 	held_let_go(self->held, 1);
 
 	prefault_start(prefault, 16, 1);
-	ASSERT_TRUE(wait_flag(&prefault->done, GUEST_PATIENCE_MS));
+	ASSERT_TRUE(wait_real(&prefault->done, GUEST_PATIENCE_MS));
 	EXPECT_EQ(0, prefault->error);
 	EXPECT_TRUE(walk(&self->guest, 16, 1, ZERO));
 }
@@ -184,10 +184,10 @@ TEST_F_TIMEOUT(vm, its_own_page_waits_for_the_end, LIMIT_S)
 	prepare(self, 0, 16);
 	ASSERT_TRUE(held_start(&self->held[0]));
 	prefault_start(prefault, 16, 1);
-	EXPECT_FALSE(wait_flag(&prefault->done, WATCH_MS));
+	EXPECT_FALSE(wait_real(&prefault->done, WATCH_MS));
 	EXPECT_TRUE(held_all_still(self->held, 1));
 	held_let_go(self->held, 1);
-	ASSERT_TRUE(wait_flag(&prefault->done, GUEST_PATIENCE_MS));
+	ASSERT_TRUE(wait_real(&prefault->done, GUEST_PATIENCE_MS));
 	EXPECT_EQ(0, prefault->error);
 	EXPECT_EQ(0UL, prefault->range.size);
 	EXPECT_TRUE(walk(&self->guest, 16, 1, ZERO));
