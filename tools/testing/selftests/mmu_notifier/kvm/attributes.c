@@ -23,9 +23,6 @@ FIXTURE(vm) {
 	int fd;
 	struct held held;
 	struct guest guest;
-	pthread_t thread;
-	atomic_bool stop;
-	atomic_ulong changes;
 };
 
 FIXTURE_SETUP(vm)
@@ -136,15 +133,23 @@ TEST_F_TIMEOUT(vm, a_change_beside_a_held_range, LIMIT_S)
 	}
 }
 
-static void *change_run(void *arg)
-{
-	FIXTURE_DATA(vm) *self = arg;
+/* A thread that never lets A be. */
+struct changes {
+	struct guest *guest;
+	pthread_t thread;
+	atomic_bool stop;
+	atomic_ulong rounds;
+};
 
-	while (!self->stop) {
-		make_private(&self->guest, 0, A_PAGES, true);
-		punch(&self->guest, 0, A_PAGES);
-		make_private(&self->guest, 0, A_PAGES, false);
-		self->changes++;
+static void *changes_run(void *arg)
+{
+	struct changes *changes = arg;
+
+	while (!changes->stop) {
+		make_private(changes->guest, 0, A_PAGES, true);
+		punch(changes->guest, 0, A_PAGES);
+		make_private(changes->guest, 0, A_PAGES, false);
+		changes->rounds++;
 	}
 	return NULL;
 }
@@ -154,13 +159,15 @@ TEST_F_TIMEOUT(vm, faults_beside_changes, LIMIT_S)
 {
 	const unsigned long half = F_PAGES / 2, second = F_FIRST + half;
 	struct guest *guest = &self->guest;
+	struct changes changes = { .guest = guest };
 	char *shared = guest->mem + F_FIRST * PAGE;
 	uint64_t before[2];
 	unsigned long round;
 	int i;
 
 	make_private(guest, second, half, true);
-	ASSERT_EQ(0, pthread_create(&self->thread, NULL, change_run, self));
+	ASSERT_EQ(0, pthread_create(&changes.thread, NULL, changes_run,
+				    &changes));
 	for (round = 0; round < ROUNDS; round++) {
 		punch(guest, second, half);
 		ASSERT_EQ(0, mprotect(shared, half * PAGE, PROT_NONE));
@@ -178,10 +185,10 @@ TEST_F_TIMEOUT(vm, faults_beside_changes, LIMIT_S)
 						   before[i]));
 		}
 	}
-	self->stop = true;
-	pthread_join(self->thread, NULL);
-	TH_LOG("%lu changes", (unsigned long)self->changes);
-	EXPECT_LT(0UL, self->changes);
+	changes.stop = true;
+	pthread_join(changes.thread, NULL);
+	TH_LOG("%lu changes", (unsigned long)changes.rounds);
+	EXPECT_LT(0UL, changes.rounds);
 }
 
 TEST_HARNESS_MAIN

@@ -227,8 +227,8 @@ void guest_fill(const struct guest *guest, uint64_t gpa, size_t len,
 	for (; gpa < end; gpa += PAGE) {
 		for (i = 0; i < WORDS; i++) {
 			at = gpa + i * WORD_STEP;
-			*(volatile uint64_t *)guest_host(guest, at) =
-				word_of(seed, at);
+			WRITE_ONCE(*(uint64_t *)guest_host(guest, at),
+				   word_of(seed, at));
 		}
 	}
 }
@@ -251,7 +251,7 @@ bool guest_holds(const struct guest *guest, uint64_t gpa, size_t len,
 	for (; gpa < end; gpa += PAGE) {
 		for (i = 0; i < WORDS; i++) {
 			at = gpa + i * WORD_STEP;
-			if (*(volatile uint64_t *)guest_host(guest, at) !=
+			if (READ_ONCE(*(uint64_t *)guest_host(guest, at)) !=
 			    word_of(seed, at))
 				return false;
 		}

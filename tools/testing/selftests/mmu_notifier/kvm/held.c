@@ -44,15 +44,16 @@ void held_prepare(struct held *held, char *addr, size_t len)
  */
 bool held_start(struct held *held)
 {
+	const struct mnt_rule rule = {
+		.id = held->id,
+		.op = held->op,
+		.start = (uintptr_t)held->churn.addr,
+		.end = (uintptr_t)held->churn.addr + held->churn.len,
+		.hold_ms = GUEST_HOLD_MS,
+	};
 	uint64_t until = now_ns() + GUEST_PATIENCE_MS * MSEC;
 
-	if (dev_rule(held->fd, (struct mnt_rule) {
-			.id = held->id,
-			.op = held->op,
-			.start = (uintptr_t)held->churn.addr,
-			.end = (uintptr_t)held->churn.addr + held->churn.len,
-			.hold_ms = GUEST_HOLD_MS,
-		}))
+	if (dev_rule(held->fd, rule))
 		return false;
 	held->churn.go = true;
 	while (!dev_stats(held->fd, held->id).held && now_ns() < until)

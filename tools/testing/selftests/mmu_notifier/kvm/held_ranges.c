@@ -87,9 +87,10 @@ static uint64_t page(unsigned long nr)
 	return MEM_GPA + nr * PAGE;
 }
 
-static void prepare(FIXTURE_DATA(vm) *self, int i, unsigned long nr)
+static void prepare(struct held *held, const struct guest *guest,
+		    unsigned long nr)
 {
-	held_prepare(&self->held[i], guest_host(&self->guest, page(nr)), PAGE);
+	held_prepare(held, guest_host(guest, page(nr)), PAGE);
 }
 
 /* Verify what the host has written, and store something else. */
@@ -112,8 +113,8 @@ TEST_F_TIMEOUT(vm, the_middle_completes, LIMIT_S)
 	uint64_t before[2];
 	int i;
 
-	prepare(self, 0, 0);
-	prepare(self, 1, PAGES - 1);
+	prepare(&self->held[0], guest, 0);
+	prepare(&self->held[1], guest, PAGES - 1);
 	ASSERT_TRUE(held_start(&self->held[0]));
 	ASSERT_TRUE(held_start(&self->held[1]));
 	for (i = 0; i < 2; i++) {
@@ -140,7 +141,7 @@ TEST_F_TIMEOUT(vm, pages_between_complete, LIMIT_S)
 	int i;
 
 	for (i = 0; i < MAX_HELD; i++)
-		prepare(self, i, 2 * i);
+		prepare(&self->held[i], guest, 2 * i);
 	for (i = 0; i < MAX_HELD; i++)
 		ASSERT_TRUE(held_start(&self->held[i]));
 	job_start(guest, 0, walk(1, MAX_HELD, 2));
@@ -163,7 +164,7 @@ TEST_F_TIMEOUT(vm, the_page_itself_waits, LIMIT_S)
 	uint64_t before;
 
 	own.want = ZERO;
-	prepare(self, 0, 16);
+	prepare(&self->held[0], guest, 16);
 	ASSERT_TRUE(held_start(&self->held[0]));
 	job_start(guest, 0, walk(8, 8, 1));
 	job_start(guest, 1, walk(17, 8, 1));
@@ -193,7 +194,7 @@ TEST_F_TIMEOUT(vm, a_mapped_page_is_withdrawn, LIMIT_S)
 	job_start(guest, 0, walk(0, 512, 1));
 	ASSERT_TRUE(job_wait(guest, 0, GUEST_PATIENCE_MS));
 	EXPECT_FINE(guest, 0);
-	prepare(self, 0, 16);
+	prepare(&self->held[0], guest, 16);
 	ASSERT_TRUE(held_start(&self->held[0]));
 	again.want = ZERO;
 	job_start(guest, 0, again);
@@ -215,7 +216,7 @@ TEST_F_TIMEOUT(vm, a_signal_ends_the_wait, LIMIT_S)
 	int i;
 
 	own.want = ZERO;
-	prepare(self, 0, 16);
+	prepare(&self->held[0], guest, 16);
 	ASSERT_TRUE(held_start(&self->held[0]));
 	job_start(guest, 0, own);
 	for (i = 0; i < 3; i++) {
@@ -239,8 +240,8 @@ TEST_F_TIMEOUT(vm, huge_pages_elsewhere_complete, LIMIT_S)
 	struct guest *guest = &self->guest;
 	uint64_t huge;
 
-	prepare(self, 0, 16);
-	prepare(self, 1, 2 * 512 + 16);
+	prepare(&self->held[0], guest, 16);
+	prepare(&self->held[1], guest, 2 * 512 + 16);
 	ASSERT_TRUE(held_start(&self->held[0]));
 	ASSERT_TRUE(held_start(&self->held[1]));
 	huge = vm_get_stat(guest->vm, "pages_2m");

@@ -180,7 +180,7 @@ static void send_event(struct sender *sender, unsigned int port)
 
 static uint64_t shared_word(const struct guest *guest, unsigned int offset)
 {
-	return *(volatile uint64_t *)guest_host(guest, SHARED_GPA + offset);
+	return READ_ONCE(*(uint64_t *)guest_host(guest, SHARED_GPA + offset));
 }
 
 /* Exactly these two ports are pending; 0 stands for none. */
@@ -207,7 +207,7 @@ static bool invalidate(const struct guest *guest, bool drop)
 
 	if (drop)
 		return !do_dontneed(pages, len);
-	*(volatile uint64_t *)(pages + SHARED_FREE) = MARK;
+	WRITE_ONCE(*(uint64_t *)(pages + SHARED_FREE), MARK);
 	return !mprotect(pages, len, PROT_READ) &&
 	       !mprotect(pages, len, PROT_READ | PROT_WRITE);
 }

@@ -105,9 +105,10 @@ FIXTURE_TEARDOWN(vm)
 	guest_free(&self->guest);
 }
 
-static void prepare(FIXTURE_DATA(vm) *self, int i, unsigned long nr)
+static void prepare(struct held *held, const struct guest *guest,
+		    unsigned long nr)
 {
-	held_prepare(&self->held[i], self->guest.mem + nr * PAGE, PAGE);
+	held_prepare(held, guest->mem + nr * PAGE, PAGE);
 }
 
 static bool walk(struct guest *guest, unsigned long first, unsigned long count,
@@ -128,8 +129,8 @@ TEST_F_TIMEOUT(vm, ranges_elsewhere_are_not_waited_for, LIMIT_S)
 	struct prefault *prefault = &self->prefault;
 	uint64_t faults;
 
-	prepare(self, 0, 0);
-	prepare(self, 1, PAGES - 1);
+	prepare(&self->held[0], &self->guest, 0);
+	prepare(&self->held[1], &self->guest, PAGES - 1);
 	ASSERT_TRUE(held_start(&self->held[0]));
 	ASSERT_TRUE(held_start(&self->held[1]));
 	prefault_start(prefault, 1, PAGES - 2);
@@ -152,7 +153,7 @@ TEST_F_TIMEOUT(vm, its_own_page_waits_for_a_signal, LIMIT_S)
 {
 	struct prefault *prefault = &self->prefault;
 
-	prepare(self, 0, 16);
+	prepare(&self->held[0], &self->guest, 16);
 	ASSERT_TRUE(held_start(&self->held[0]));
 	prefault_start(prefault, 8, 16);
 	EXPECT_FALSE(wait_real(&prefault->done, WATCH_MS));
@@ -181,7 +182,7 @@ TEST_F_TIMEOUT(vm, its_own_page_waits_for_the_end, LIMIT_S)
 {
 	struct prefault *prefault = &self->prefault;
 
-	prepare(self, 0, 16);
+	prepare(&self->held[0], &self->guest, 16);
 	ASSERT_TRUE(held_start(&self->held[0]));
 	prefault_start(prefault, 16, 1);
 	EXPECT_FALSE(wait_real(&prefault->done, WATCH_MS));

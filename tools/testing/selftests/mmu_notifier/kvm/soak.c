@@ -20,20 +20,21 @@ FIXTURE_VARIANT(soak) {
 	unsigned int mask;
 };
 
-#define SOAK_VARIANT(name, bits) \
-	FIXTURE_VARIANT_ADD(soak, name) { .mask = (bits) }
+FIXTURE_VARIANT_ADD(soak, swap) { .mask = 1U << SOAK_SWAP };
+FIXTURE_VARIANT_ADD(soak, memcg) { .mask = 1U << SOAK_MEMCG };
+FIXTURE_VARIANT_ADD(soak, ksm) { .mask = 1U << SOAK_KSM };
 
-SOAK_VARIANT(swap, 1U << SOAK_SWAP);
-SOAK_VARIANT(memcg, 1U << SOAK_MEMCG);
-SOAK_VARIANT(ksm, 1U << SOAK_KSM);
-SOAK_VARIANT(thp, 1U << SOAK_SPLIT | 1U << SOAK_COLLAPSE);
-SOAK_VARIANT(migrate, 1U << SOAK_MIGRATE);
-SOAK_VARIANT(balance, 1U << SOAK_BALANCE);
-SOAK_VARIANT(fork, 1U << SOAK_FORK);
-SOAK_VARIANT(drop, 1U << SOAK_DROP);
-SOAK_VARIANT(protect, 1U << SOAK_PROTECT);
-SOAK_VARIANT(log, 1U << SOAK_LOG);
-SOAK_VARIANT(all, ALL);
+FIXTURE_VARIANT_ADD(soak, thp) {
+	.mask = 1U << SOAK_SPLIT | 1U << SOAK_COLLAPSE,
+};
+
+FIXTURE_VARIANT_ADD(soak, migrate) { .mask = 1U << SOAK_MIGRATE };
+FIXTURE_VARIANT_ADD(soak, balance) { .mask = 1U << SOAK_BALANCE };
+FIXTURE_VARIANT_ADD(soak, fork) { .mask = 1U << SOAK_FORK };
+FIXTURE_VARIANT_ADD(soak, drop) { .mask = 1U << SOAK_DROP };
+FIXTURE_VARIANT_ADD(soak, protect) { .mask = 1U << SOAK_PROTECT };
+FIXTURE_VARIANT_ADD(soak, log) { .mask = 1U << SOAK_LOG };
+FIXTURE_VARIANT_ADD(soak, all) { .mask = ALL };
 
 /* What cannot be had is left out of many, and is no test by itself. */
 static const char *choose(struct __test_metadata *_metadata, struct soak *soak,
@@ -136,7 +137,7 @@ TEST_F_TIMEOUT(soak, memory_is_what_the_guest_made_it, SOAK_LIMIT_S)
 	soak_disturb(soak);
 	watch(&soak->guest, how_long_ms(variant->mask));
 	soak_calm(soak);
-	*(volatile bool *)soak->stop_guest = true;
+	WRITE_ONCE(*soak->stop_guest, true);
 	for (i = 0; i < SOAK_VCPUS; i++) {
 		ASSERT_TRUE(job_wait(&soak->guest, i, GUEST_PATIENCE_MS));
 		look_at(_metadata, soak, i);

@@ -140,7 +140,7 @@ static int do_fork(struct soak *soak, unsigned int *seed)
 
 	if (!pid) {
 		for (i = 0; i < at.len; i += PAGE / 4)
-			*(volatile uint64_t *)(at.addr + i) = ~0ULL;
+			WRITE_ONCE(*(uint64_t *)(at.addr + i), ~0ULL);
 		_exit(0);
 	}
 	if (pid < 0 || waitpid(pid, NULL, 0) != pid)

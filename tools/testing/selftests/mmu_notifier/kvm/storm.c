@@ -70,7 +70,7 @@ unsigned long storm_stop(struct storm *storm)
 
 int drop_next(char *addr, size_t len)
 {
-	static _Thread_local size_t at;
+	static __thread size_t at;
 
 	at = (at + PAGE) % len;
 	touch(addr + at);
@@ -79,7 +79,7 @@ int drop_next(char *addr, size_t len)
 
 int protect_next(char *addr, size_t len)
 {
-	static _Thread_local size_t at;
+	static __thread size_t at;
 
 	at = (at + PAGE) % len;
 	return do_protect(addr + at, PAGE);
