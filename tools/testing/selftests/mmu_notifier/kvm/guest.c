@@ -85,6 +85,20 @@ static void open_stats(struct worker *worker)
 	worker->descs = read_stats_descriptors(worker->stats, &worker->header);
 }
 
+/* Before anything else is run: why did it leave the guest? */
+static void note_exit(struct worker *worker)
+{
+	const struct kvm_run *run = worker->vcpu->run;
+	struct kvm_regs regs;
+
+	vcpu_regs_get(worker->vcpu, &regs);
+	snprintf(worker->last_words, sizeof(worker->last_words),
+		 "exit %u (%s), rip %#llx, details %#x %#llx %#llx",
+		 run->exit_reason, exit_reason_str(run->exit_reason), regs.rip,
+		 run->internal.suberror, run->internal.data[0],
+		 run->internal.data[1]);
+}
+
 /**
  * vcpu_run_once() - run a vCPU until it has something to say, or has to stop
  * @worker: the vCPU
@@ -107,8 +121,10 @@ void vcpu_run_once(struct worker *worker)
 			return;
 		}
 	}
-	if (get_ucall(worker->vcpu, &uc) != UCALL_SYNC)
-		worker->error = ENOTRECOVERABLE;
+	note_exit(worker);
+	if (run->exit_reason != KVM_EXIT_IO ||
+	    get_ucall(worker->vcpu, &uc) != UCALL_SYNC)
+		worker->error = EPROTO;
 }
 
 static void *worker_run(void *arg)

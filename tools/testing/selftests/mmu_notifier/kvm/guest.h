@@ -77,7 +77,8 @@ struct worker {
 	atomic_bool done;
 	atomic_bool stop;	/* a signal ends the job early */
 	atomic_bool quit;
-	atomic_int error;	/* of KVM_RUN, EINTR if the job was stopped */
+	atomic_int error;	/* of KVM_RUN: EINTR if stopped, EPROTO if dead */
+	char last_words[160];	/* of a vCPU that ended otherwise */
 	atomic_uint mmio;	/* exits because there was no memory */
 	atomic_uint denied;	/* exits because the host could not write */
 	int stats;

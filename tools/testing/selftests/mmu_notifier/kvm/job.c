@@ -102,12 +102,11 @@ const char *job_trouble(const struct guest *guest, unsigned int vcpu)
 {
 	const struct worker *worker = &guest->workers[vcpu];
 	const struct job *job = worker->job;
-	static char text[160];
+	static char text[240];
 
 	if (worker->error)
-		snprintf(text, sizeof(text), "KVM_RUN: %s, exit reason %u",
-			 strerror(worker->error),
-			 worker->vcpu->run->exit_reason);
+		snprintf(text, sizeof(text), "KVM_RUN: %s; %s",
+			 strerror(worker->error), worker->last_words);
 	else if (job->wrong)
 		snprintf(text, sizeof(text),
 			 "page %#lx: %lx expected at %#lx, %lx found; %lu wrong",

@@ -121,6 +121,8 @@ static void look_at(struct __test_metadata *_metadata, struct soak *soak,
 		       (unsigned long)result->wanted,
 		       (unsigned long)result->where,
 		       (unsigned long)result->found);
+	if (soak->guest.workers[vcpu].error)
+		TH_LOG("%s", soak->guest.workers[vcpu].last_words);
 	EXPECT_EQ(0UL, result->wrong);
 	EXPECT_LT(0UL, result->steps);
 	EXPECT_EQ(0, soak->guest.workers[vcpu].error);
