@@ -193,9 +193,26 @@ void guest_make(struct guest *guest, const struct guest_make *make)
 	}
 }
 
+/*
+ * KVM may be built to decide each fault by counting as well. A retry that only
+ * the ticket makes, and that no range in flight accounts for, is a failure of
+ * whatever test it happened in.
+ */
+static void verify_decisions(const struct guest *guest)
+{
+	uint64_t unexplained = 0;
+
+	/* Stays zero on a kernel that does not have it. */
+	__vm_get_stat(guest->vm, "invalidate_unexplained", &unexplained, 1);
+	TEST_ASSERT(!unexplained, "%lu retries that nothing explains",
+		    (unsigned long)unexplained);
+}
+
 /**
  * guest_free() - destroy a VM; jobs that go on are stopped
  * @guest: the VM
+ *
+ * Ends the process if KVM retried faults without a cause.
  */
 void guest_free(struct guest *guest)
 {
@@ -211,6 +228,7 @@ void guest_free(struct guest *guest)
 		close(guest->workers[i].stats);
 		free(guest->workers[i].descs);
 	}
+	verify_decisions(guest);
 	kvm_vm_free(guest->vm);
 	guest->vm = NULL;
 }

@@ -95,13 +95,30 @@ static unsigned int how_long_ms(unsigned int mask)
 	return seconds * (mask == ALL ? 1000 : 100);
 }
 
-/* At once if a vCPU has stopped, which it does if something is wrong. */
-static void watch(const struct guest *guest, unsigned int ms)
+static bool all_had_effect(const struct soak *soak)
 {
-	uint64_t until = now_ns() + ms * MSEC;
+	unsigned int i;
 
-	while (now_ns() < until && !guest->workers[0].done &&
-	       !guest->workers[1].done)
+	for (i = 0; i < SOAK_KINDS; i++) {
+		if (soak->mask & 1U << i && !soak_effect(soak, i))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * For as long as asked for, and until each kind was of some effect, which may
+ * take longer on a busy machine. At once if a vCPU has stopped, which it does
+ * if something is wrong.
+ */
+static void watch(const struct soak *soak, unsigned int ms)
+{
+	const struct worker *workers = soak->guest.workers;
+	uint64_t until = now_ns() + ms * MSEC;
+	uint64_t limit = until + GUEST_PATIENCE_MS * MSEC;
+
+	while (!workers[0].done && !workers[1].done && now_ns() < limit &&
+	       (now_ns() < until || !all_had_effect(soak)))
 		sleep_ms(10);
 }
 
@@ -128,6 +145,21 @@ static void look_at(struct __test_metadata *_metadata, struct soak *soak,
 	EXPECT_EQ(0, soak->guest.workers[vcpu].error);
 }
 
+/* What a vCPU does that does not come to an end. */
+static void log_stuck(struct __test_metadata *_metadata,
+		      const struct soak *soak, unsigned int vcpu)
+{
+	const struct worker *worker = &soak->guest.workers[vcpu];
+	unsigned long steps = soak->results[vcpu].steps;
+
+	TH_LOG("vCPU %u goes on: %lu pages verified, %u denied, %u no memory",
+	       vcpu, steps, worker->denied, worker->mmio);
+	TH_LOG("%lu waits, %lu retries",
+	       (unsigned long)vcpu_stat(&soak->guest, vcpu,
+					"invalidate_waits"),
+	       (unsigned long)vcpu_retries(&soak->guest, vcpu));
+}
+
 TEST_F_TIMEOUT(soak, memory_is_what_the_guest_made_it, SOAK_LIMIT_S)
 {
 	struct soak *soak = &self->soak;
@@ -137,11 +169,12 @@ TEST_F_TIMEOUT(soak, memory_is_what_the_guest_made_it, SOAK_LIMIT_S)
 	for (i = 0; i < SOAK_VCPUS; i++)
 		job_resume(&soak->guest, i);
 	soak_disturb(soak);
-	watch(&soak->guest, how_long_ms(variant->mask));
+	watch(soak, how_long_ms(variant->mask));
 	soak_calm(soak);
 	WRITE_ONCE(*soak->stop_guest, true);
 	for (i = 0; i < SOAK_VCPUS; i++) {
-		ASSERT_TRUE(job_wait(&soak->guest, i, GUEST_PATIENCE_MS));
+		ASSERT_TRUE(job_wait(&soak->guest, i, GUEST_PATIENCE_MS))
+			log_stuck(_metadata, soak, i);
 		look_at(_metadata, soak, i);
 	}
 	for (i = 0; i < SOAK_KINDS; i++) {
