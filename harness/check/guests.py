@@ -82,6 +82,27 @@ def own(kernel, config, name):
     return found, result.lines
 
 
+def own_kvm(kernel, config, npt, name, tests, module, limit=300):
+    """Boot with our selftests of KVM: ({program: {test: Outcome}}, lines)."""
+    image = initramfs.Image(name)
+    image.add(module, "/t/test_mmu_notifier.ko", libs=False)
+    body = [FUNCTIONS, "run insmod insmod /t/test_mmu_notifier.ko"]
+    for test, path in tests.items():
+        image.add(path, f"/t/{test}", libs=False)
+        body.append(f"run {test} limited {_limit(limit, config)} /t/{test}")
+    body.append("run rmmod rmmod test_mmu_notifier")
+    image.init("\n".join(body))
+    with ui.step(f"guest {name}", 120 * SLOWNESS[config]):
+        result = boot.boot(kernel, image.build(), name, mem=MEMORY, warnings="keep",
+                           cmdline=f"{CMDLINE} numa=fake=2U kvm_amd.npt={npt}",
+                           timeout=_limit(4 * limit, config))
+    sections = ktap.sections(result.lines)
+    found = {test: compare.judge(sections.get(test), True) for test in tests}
+    for step in ("insmod", "rmmod"):
+        found[step] = compare.judge(sections.get(step), False)
+    return found, result.lines
+
+
 def smoke(kernel, config, name):
     """Boot to user space and work a little with memory; console lines."""
     image = initramfs.Image(name)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from harness import tree, ui
 from harness.check import compare, consumers, docs, guests, objects, off, programs, \
-    static, users
+    static, stock, users
 from harness.check.schedule import GUEST, Job
 
 
@@ -24,18 +24,23 @@ PARTS = {
     "users": Part(("users",), "objects of all in-tree users, five architectures"),
     "off": Part(("off", "guest off"), "a kernel without the option"),
     "plain": Part(("guest plain",), "KUnit and our kselftests, plain kernel"),
-    "debug": Part(("guest debug", "consumers debug"), "the same and consumers, "
-                                                      "debug kernel"),
-    "npt": Part(("compare npt",), "hmm-tests, mm and KVM selftests against stock"),
-    "shadow": Part(("compare shadow",), "KVM selftests against stock, shadow paging"),
+    "debug": Part(("guest debug", "kvm debug", "consumers debug"),
+                  "the same and consumers, debug kernel"),
+    "npt": Part(("kvm npt", "compare npt"), "our KVM selftests; hmm-tests, mm and KVM "
+                                            "selftests against stock"),
+    "shadow": Part(("kvm shadow", "compare shadow"), "KVM selftests, shadow paging"),
     "kcsan": Part(("guest kcsan", "consumers kcsan"), "the same under KCSAN "
                                                       "(only with KCSAN=1)"),
+    "kvm-stock": Part(("kvm stock-npt", "kvm stock-shadow"),
+                      "what our KVM selftests find in stock (only if named)"),
 }
+# Asked for by name or not at all.
+EXTRA = ("kcsan", "kvm-stock")
 
 
 def names(wanted, kcsan):
-    """The jobs that parts stand for; without parts, all but KCSAN."""
-    chosen = wanted or [name for name in PARTS if name != "kcsan"]
+    """The jobs that parts stand for; without parts, all but the extra ones."""
+    chosen = wanted or [name for name in PARTS if name not in EXTRA]
     if kcsan:
         chosen = [*chosen, "kcsan"]
     return [job for name in chosen for job in PARTS[name].jobs]
@@ -69,6 +74,8 @@ class Plan:
             Job("guest off", self._smoke, GUEST, ("off",)),
             Job("docs", lambda: docs.build(self.report), needs=("tree",)),
             Job("guest debug", self._own("debug"), GUEST, ("build debug",)),
+            Job("kvm debug", self._own_kvm("debug", "debug", 1), GUEST,
+                ("build debug",)),
             Job("build kcsan", self._build("new", "kcsan"), needs=("tree",)),
             Job("guest kcsan", self._own("kcsan"), GUEST, ("build kcsan",)),
             Job("consumers kcsan", self._consumers_slow("kcsan"), GUEST,
@@ -85,6 +92,11 @@ class Plan:
                           GUEST, (build, "programs"))
             yield Job(f"compare {paging}", self._compare(paging), GUEST,
                       (f"stock {paging}", f"new {paging}"))
+            npt = int(paging == "npt")
+            yield Job(f"kvm {paging}", self._own_kvm(paging, "plain", npt), GUEST,
+                      ("build plain",))
+            yield Job(f"kvm stock-{paging}", self._stock_kvm(paging, npt), GUEST,
+                      ("build plain", "build stock"))
 
     def _tree(self):
         tree.assemble()
@@ -184,6 +196,26 @@ class Plan:
 
     def _off(self):
         self.kernels["new", "off"] = off.check(self.report, self.kernels["new", "plain"])
+
+    def _own_kvm(self, part, config, npt):
+        def run():
+            name = f"new-{part}-kvm"
+            built = self.kernels["new", config]
+            found, lines = guests.own_kvm(built, config, npt, name,
+                                          programs.build_ours_kvm(config),
+                                          built.module("test_mmu_notifier"))
+            self._log(part, name, lines)
+            self.report.extend(part, guests.flat(found))
+        return run
+
+    def _stock_kvm(self, paging, npt):
+        def run():
+            built = self.kernels["stock", "plain"]
+            found, _ = guests.own_kvm(built, "plain", npt, f"stock-{paging}-kvm",
+                                      programs.build_ours_kvm("plain"),
+                                      programs.module_for(built, "stock"), limit=900)
+            self.report.extend(f"kvm on stock, {paging}", stock.judge(guests.flat(found)))
+        return run
 
     def _smoke(self):
         found, lines = guests.smoke(self.kernels["new", "off"], "off", "new-off")

@@ -8,6 +8,7 @@ from harness import kernel, paths, proc, ui
 
 OUT = paths.BUILD / "selftests"
 OURS = "tools/testing/selftests/mmu_notifier"
+OURS_KVM = f"{OURS}/kvm"
 
 
 def headers(src, config):
@@ -46,15 +47,37 @@ def build_base(names):
                 for folder, wanted in names.items()}
 
 
+def _ours(folder, config):
+    src = kernel.source("new")
+    if not (src / folder).is_dir():
+        raise ui.Fail(f"the series brings no {folder}")
+    name = folder.removeprefix("tools/testing/selftests/").replace("/", "-")
+    with ui.step(f"building our kselftests {name}", 20):
+        out = OUT / "new" / name
+        _make(src / folder, out, headers(src, config), [], f"selftests-{name}.log")
+    return _programs(out)
+
+
 def build_ours(config):
     """Our kselftests: {name: program}; `config` names a built kernel."""
-    src = kernel.source("new")
-    if not (src / OURS).is_dir():
-        raise ui.Fail(f"the series brings no {OURS}")
-    with ui.step("building our kselftests", 20):
-        out = OUT / "new" / "mmu_notifier"
-        _make(src / OURS, out, headers(src, config), [], "selftests-mmu_notifier.log")
-    return _programs(out)
+    return _ours(OURS, config)
+
+
+def build_ours_kvm(config):
+    """The same, of those that are linked with the library of KVM's selftests."""
+    return _ours(OURS_KVM, config)
+
+
+def module_for(built, tree):
+    """Our module of test subscribers for a kernel without the series."""
+    work = OUT / f"module-{tree}"
+    for path in (paths.ROOT / "lib" / "test_mmu_notifier").iterdir():
+        # Kbuild compares times: an unchanged copy is not built again.
+        paths.write_if_changed(work / path.name, path.read_bytes())
+    command = kernel.make(built.src, built.obj, f"M={work}",
+                          "CONFIG_TEST_MMU_NOTIFIER=m", "modules")
+    proc.logged(command, f"module-{tree}.log", env=kernel.environment())
+    return work / "test_mmu_notifier.ko"
 
 
 def _programs(out):
