@@ -9,7 +9,7 @@ from harness import git as gitlib, patches as patchlib, paths, tree, ui
 OUT = paths.BUILD / "series"
 TRIAL = paths.BUILD / "am"
 # Folders of the repository that are not part of the kernel tree.
-NOT_KERNEL = ("series/", "harness/", "configs/", ".ci/")
+NOT_KERNEL = ("bench/", "series/", "harness/", "configs/", ".ci/")
 NOT_KERNEL_FILES = ("README.md", "Makefile", ".gitignore", "LICENSE", "COPYING")
 
 

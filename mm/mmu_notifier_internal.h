@@ -43,12 +43,12 @@
  *                 is not zero; freed, after a grace period, when @users
  *                 is zero and no range is in flight
  * ==============  =====================================================
- * @list           written under the lock; RCU readers may be late
- * @ready          set once, under the lock
- * @released       set once, under the lock
- * @slot           written under the lock; read under RCU by those who have
+ * list            written under the lock; RCU readers may be late
+ * ready           set once, under the lock
+ * released        set once, under the lock
+ * slot            written under the lock; read under RCU by those who have
  *                 the bit in &mmu_notifier_range.todo
- * @leavers        written under the lock; read by mn_calling()
+ * leavers         written under the lock; read by mn_calling()
  * all else        under the lock
  * ==============  =====================================================
  *
