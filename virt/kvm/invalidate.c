@@ -199,9 +199,8 @@ bool kvm_vcpu_ticket_try(struct kvm_vcpu *vcpu, struct kvm_ticket *ticket,
 			 const struct kvm_memory_slot *slot, gfn_t gfn)
 {
 	kvm_ticket_init(ticket, slot, gfn, 1);
-	/* Where ranges come and go the log may not reach: be exact at once. */
-	ticket->hva.precise = vcpu->fault_exact ||
-			      READ_ONCE(vcpu->kvm->hva_ranges->nr);
+	/* An attempt was lost to ranges elsewhere: be exact for a while. */
+	ticket->hva.precise = vcpu->fault_exact;
 	ticket->gfn.precise = vcpu->fault_exact;
 	return kvm_ticket_try(vcpu->kvm, ticket);
 }
