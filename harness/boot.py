@@ -11,13 +11,16 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import deps, ktap, logscan, paths, ui
+from harness import deps, emulator, ktap, logscan, paths, ui
 
 QEMU = "qemu-system-x86_64"
 TAIL = 20
 # A guest that said it is done, or panicked, has this long to leave.
 LEAVE_S = 20
 PROBE_S = 20
+# Guests that run KVM: with a thread for each processor, emulated guests of
+# guests reset now and then on a busy host, on the unchanged kernel as well.
+ONE_THREAD = "tcg,thread=single"
 # The guest's clock is the host's: no watchdog that a busy host could upset.
 # A stall is one only if it outlasts what emulation on a loaded host can cause.
 # The emulated TSC is calibrated twice, and KVM notes the first result. If the
@@ -43,7 +46,8 @@ def command(kernel, initrd, cmdline="", mem="2G", smp=2, cpu="max",
             acceleration="tcg", serial="stdio", extra=()):
     """QEMU's command line for a guest with a serial console."""
     kind = "tcg,thread=multi" if acceleration == "tcg" else acceleration
-    return [QEMU, "-accel", kind, "-machine", "pc", "-cpu", cpu, "-smp", str(smp),
+    program = [QEMU] if acceleration == "kvm" else emulator.command()
+    return [*program, "-accel", kind, "-machine", "pc", "-cpu", cpu, "-smp", str(smp),
             "-m", str(mem), "-display", "none", "-monitor", "none", "-serial", serial,
             "-nic", "none", "-no-reboot", "-kernel", str(image_of(kernel)),
             "-initrd", str(initrd), "-append", f"{COMMON} {cmdline}".strip(), *extra]
@@ -104,6 +108,12 @@ def accel(kernel=None, nested=False):
     if not usable or kernel is None or (nested and not _nests()):
         return "tcg"
     return "kvm" if _remembered_probe(kernel) else "tcg"
+
+
+def accel_for_kvm(kernel):
+    """The same for a guest that is to run KVM itself."""
+    found = accel(kernel, nested=True)
+    return ONE_THREAD if found == "tcg" else found
 
 
 class _Guest:
@@ -183,8 +193,12 @@ def _watch(guest, lines, timeout, on_line, done):
     return ending or ("left" if done else "done")
 
 
-def _judge(ending, lines, log, timeout, name):
-    """Fail with the reason if the guest did not end as it should."""
+def _judge(ending, lines, log, timeout, name, status):
+    """Fail with the reason if the guest did not end as it should.
+
+    QEMU's status is 0 if the machine was reset or switched off, by itself or
+    because of a triple fault, and negative if a signal ended QEMU.
+    """
     end = f"the log is {log}, its last lines:\n{_quote(lines[-TAIL:])}"
     if ending == "panic":
         first = next(i for i, l in enumerate(lines) if "Kernel panic" in l)
@@ -193,7 +207,8 @@ def _judge(ending, lines, log, timeout, name):
     if ending == "hang":
         raise ui.Fail(f"guest {name} was not done after {timeout} s and was stopped; {end}")
     if ending == "left":
-        raise ui.Fail(f"guest {name} ended before its work was done; {end}")
+        raise ui.Fail(f"guest {name} ended before its work was done, QEMU with status "
+                      f"{status}; {end}")
 
 
 def check_log(lines, log, name):
@@ -223,9 +238,10 @@ def boot(kernel, initrd, name, cmdline="", mem="2G", smp=2, timeout=600, cpu="ma
     ending = None
     with _Guest(args, log, None) as guest:
         ending = _watch(guest, lines, timeout, on_line, done)
+        status = guest.process.wait() if ending == "left" else None
     if guest.partial:
         lines.append(_decode(guest.partial))
     if warnings == "fail":
         check_log(lines, log, name)
-    _judge(ending, lines, log, timeout, name)
+    _judge(ending, lines, log, timeout, name, status)
     return Result(lines, log)

@@ -13,6 +13,8 @@ GROUPS = {
     "build": ["gcc", "libc6-dev", "make", "bc", "bison", "flex", "libelf-dev", "libssl-dev",
               "ccache", "cpio", "rsync", "kmod", "python3", "perl"],
     "boot": ["qemu-system-x86", "busybox-static"],
+    "emulator": ["dpkg-dev", "patch", "ninja-build", "meson", "pkg-config", "zlib1g-dev",
+                 "libglib2.0-dev", "libpixman-1-dev", "libfdt-dev", "python3-distutils"],
     "bench": ["gnuplot-nox"],
     # The guest in the guest needs QEMU's own firmware and nothing else.
     "run": ["seabios"],

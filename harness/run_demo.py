@@ -139,7 +139,7 @@ def _watch(args, built, image, name):
     try:
         boot.boot(built, image, name, cmdline=_command_line(args), mem=f"{OUTER_MB}M",
                   timeout=args.limit + 120, on_line=on_line, warnings="keep",
-                  acceleration=boot.accel(built, nested=True))
+                  acceleration=boot.accel_for_kvm(built))
     except ui.Fail:
         # These explain better whatever came after them.
         demo_facts.judge_pages(facts)

@@ -3,10 +3,9 @@
 
 import re
 import shutil
-import subprocess
 import threading
 
-from harness import boot, kernel as kernels, paths, proc, ui
+from harness import emulator, kernel as kernels, paths, proc, ui
 
 HERE = paths.ROOT / "harness" / "bench"
 OUT = paths.BUILD / "bench"
@@ -22,9 +21,7 @@ _compiled = set()
 
 def qemu_version():
     """QEMU's own words on its version."""
-    said = subprocess.run([boot.QEMU, "--version"], capture_output=True, text=True,
-                          check=False).stdout
-    match = re.search(r"version (\S+)", said)
+    match = re.search(r"version (\S+)", emulator.version())
     return match[1] if match else "unknown"
 
 
@@ -32,7 +29,7 @@ def check_qemu():
     """Fail unless this QEMU has the plugin interface that ours was written for."""
     version = qemu_version()
     if not version.startswith(QEMU_VERSION + "."):
-        raise ui.Fail(f"{boot.QEMU} is {version}; the plugin that counts was written for the "
+        raise ui.Fail(f"{emulator.command()[0]} is {version}; the plugin that counts was written for the "
                       f"plugin interface of QEMU {QEMU_VERSION}, as in Debian 12")
 
 

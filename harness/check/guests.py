@@ -53,7 +53,8 @@ def consumers(kernel, config, binaries, wanted, npt, name):
     with ui.step(f"guest {name}", 150 * SLOWNESS[config]):
         result = boot.boot(kernel, image.build(), name, mem=MEMORY, warnings="keep",
                            cmdline=f"{CMDLINE} kvm_amd.npt={npt}",
-                           timeout=_limit(1500, config))
+                           timeout=_limit(1500, config),
+                           acceleration=boot.accel_for_kvm(kernel))
     sections = ktap.sections(result.lines)
     return ({program.name: compare.judge(sections.get(program.name), program.ktap)
              for program in wanted}, result.lines)
@@ -95,7 +96,8 @@ def own_kvm(kernel, config, npt, name, tests, module, limit=300):
     with ui.step(f"guest {name}", 120 * SLOWNESS[config]):
         result = boot.boot(kernel, image.build(), name, mem=MEMORY, warnings="keep",
                            cmdline=f"{CMDLINE} numa=fake=2U kvm_amd.npt={npt}",
-                           timeout=_limit(4 * limit, config))
+                           timeout=_limit(4 * limit, config),
+                           acceleration=boot.accel_for_kvm(kernel))
     sections = ktap.sections(result.lines)
     found = {test: compare.judge(sections.get(test), True) for test in tests}
     for step in ("insmod", "rmmod"):

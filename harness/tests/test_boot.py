@@ -23,7 +23,7 @@ class Boot(unittest.TestCase):
         script = self.folder / "qemu"
         script.write_text(f"#!/bin/sh\ncat <<'END'\n{text}END\n{after}\n", encoding="ascii")
         script.chmod(0o755)
-        with mock.patch.object(boot, "QEMU", str(script)):
+        with mock.patch.object(boot.emulator, "command", lambda: [str(script)]):
             return boot.boot("kernel", "initrd", "toy", acceleration="tcg",
                              **({"timeout": 20} | options))
 
@@ -52,7 +52,8 @@ class Boot(unittest.TestCase):
         self.assertIn("no newline here", words)
 
     def test_early_exit(self):
-        self.assertIn("ended before its work", self.fails("started\n"))
+        self.assertIn("ended before its work was done, QEMU with status 3",
+                      self.fails("started\n", "exit 3"))
 
     def test_leaving_is_enough_when_asked(self):
         self.assertEqual(self.play("bye\n", done=None).lines, ["bye"])
@@ -69,7 +70,7 @@ class Boot(unittest.TestCase):
         self.assertEqual(len(self.play(bad + GOOD, warnings="keep").lines), 5)
 
     def test_no_qemu(self):
-        with mock.patch.object(boot, "QEMU", "/nonexistent/qemu"):
+        with mock.patch.object(boot.emulator, "command", lambda: ["/nonexistent/qemu"]):
             with self.assertRaisesRegex(ui.Fail, "is not installed"):
                 boot.boot("kernel", "initrd", "toy", acceleration="tcg")
 
