@@ -7,18 +7,21 @@
  * who are owed it, and takes the range out.  All bookkeeping is done under
  * one spinlock per mm, and all callouts outside it.
  *
- * While a subscriber is being called, it is pinned: it stays where it is in
- * its list or tree until the pin is gone, so the walk goes on from there, and
- * whoever wants to take the subscriber away waits for its pins, not for other
- * subscribers, other mms, or a grace period.
+ * Who is to be called is chosen under the lock: list subscribers by their
+ * slots, as bits of range->todo; interval subscribers by a batch of pointers.
+ * The calls are then made one after the other, with no lock between them.
+ * Before each, range->calling says whom, in an RCU read-side section in which
+ * the choice is read once more.  Whoever takes a subscriber away withdraws it
+ * from the choice of each range in flight, under the lock; if it was there, it
+ * waits for a grace period, after which range->calling is to be believed, and
+ * then until no range is calling it: (H).  So it waits for callouts running on
+ * itself, and for no others.
  *
- * Pairing is by record, not by test.  A list subscriber that wants ends has a
- * slot; the range notes the slots whose start succeeded, and an end is called
- * once for each note, which is erased under the lock before the call.  A
- * subscriber that leaves takes the notes that concern it and calls its own
- * ends (see mn_settle()).  There are 64 slots; a subscriber beyond these is
- * dealt with by order (list_seq, leave) and has to wait, when it leaves, for
- * the ranges in flight.
+ * Pairing is by record, not by test.  The range notes in 'owed' the slots
+ * whose start succeeded; the owner of the range clears a note when it has
+ * called the end.  A subscriber that leaves calls the ends that are owed to it
+ * and not yet taken up, and says so in 'paid' (see mn_settle()).  There are 64
+ * slots; for subscribers beyond these see mmu_notifier_slotless.c.
  *
  * Documentation/mm/mmu_notifier.rst has the argument in full.
  *
@@ -31,10 +34,11 @@
 #include <linux/rculist.h>
 #include <linux/sched/clock.h>
 
+#include "mmu_notifier_internal.h"
+
+/* Last, so that the tracepoints are made once and not in what comes after. */
 #define CREATE_TRACE_POINTS
 #include <trace/events/mmu_notifier.h>
-
-#include "mmu_notifier_internal.h"
 
 #ifdef CONFIG_LOCKDEP
 struct lockdep_map __mmu_notifier_invalidate_range_start_map = {
@@ -65,7 +69,11 @@ bool mn_track(struct mmu_notifier_range *range)
 	range->subs = subs;
 	range->flags |= MMU_NOTIFIER_RANGE_TRACKED;
 	range->list_seq = subs->list_seq;
-	range->seen = 0;
+	range->todo = subs->live;
+	range->owed = 0;
+	range->paid = 0;
+	range->calling = NULL;
+	range->batch = NULL;
 	range->tracked.node.start = range->start;
 	range->tracked.node.last = range->end - 1;
 	/* The tree cannot hold an empty range; no caller should have one. */
@@ -96,18 +104,37 @@ void mn_untrack(struct mmu_notifier_range *range)
 	mn_maybe_free(subs);
 }
 
+/* Is a callout running on @sub?  Asked under the lock, which keeps ranges. */
+static bool mn_is_called(struct mmu_notifier_subscriptions *subs,
+			 const void *sub)
+{
+	struct mmu_notifier_range *range;
+
+	mn_for_each_range(range, subs, 0, ULONG_MAX)
+		/* (H): pairs with mn_calling() */
+		if (smp_load_acquire(&range->calling) == sub)
+			return true;
+	return false;
+}
+
 /**
- * mn_unpin() - a callout has returned
- * @subs:    the subscriptions, locked
- * @pins:    the pins of the subscriber that was called
- * @leaving: somebody may be waiting for them
+ * mn_wait_called() - wait for callouts that a withdrawal came too late for
+ * @subs: the subscriptions, locked; unlocked meanwhile
+ * @sub:  a subscriber, withdrawn from the choice of all ranges in flight
+ *
+ * An owner that had read its choice before the withdrawal has stored
+ * range->calling by the end of the grace period.  One that reads 'leavers'
+ * later sees it, and wakes us.
  */
-void mn_unpin(struct mmu_notifier_subscriptions *subs, unsigned int *pins,
-	      bool leaving)
+void mn_wait_called(struct mmu_notifier_subscriptions *subs, const void *sub)
 {
 	mn_assert_locked(subs);
-	if (!--*pins && unlikely(leaving))
-		wake_up_all(&subs->wq);
+	WRITE_ONCE(subs->leavers, subs->leavers + 1);
+	mn_unlock(subs);
+	synchronize_rcu_expedited();
+	mn_lock(subs);
+	mn_wait(subs, !mn_is_called(subs, sub));
+	WRITE_ONCE(subs->leavers, subs->leavers - 1);
 }
 
 /**
@@ -122,137 +149,127 @@ void mn_warn_context(const void *callout, int preempt)
 	preempt_count_set(preempt);
 }
 
-/* Did @sub register before @range began, and is it not hidden from it? */
-static bool mn_concerned(const struct mmu_notifier *sub,
-			 const struct mmu_notifier_range *range)
-{
-	if (sub->seq > range->list_seq)
-		return false;
-	if (!sub->leaving)
-		return true;
-	/* Without a slot, it has to see older ranges through to their end. */
-	return sub->slot < 0 && sub->ops->invalidate_range_end &&
-		!range_seq_after(range->tracked.seq, sub->leave);
-}
-
-/* The first of @node and its successors that is concerned with @range. */
-static struct mmu_notifier *mn_next(struct hlist_node *node,
-				    const struct mmu_notifier_range *range)
-{
-	struct mmu_notifier *sub;
-
-	for (; node; node = node->next) {
-		sub = hlist_entry(node, struct mmu_notifier, hlist);
-		if (mn_concerned(sub, range))
-			return sub;
-	}
-	return NULL;
-}
-
-static int mn_call_start(struct mmu_notifier *sub,
-			 const struct mmu_notifier_range *range)
-{
-	bool may_sleep = mmu_notifier_range_blockable(range);
-	u64 began = mn_trace_clock(mmu_notifier_callout);
-	int ret, preempt;
-
-	preempt = mn_enter(may_sleep);
-	ret = sub->ops->invalidate_range_start(sub, range);
-	mn_leave(may_sleep, preempt, sub->ops->invalidate_range_start);
-	trace_mmu_notifier_callout(range, MN_OP_START,
-				   sub->ops->invalidate_range_start, ret,
-				   began);
-	/* Only a range that must not block may be called off. */
-	WARN_ONCE(ret && (may_sleep || ret != -EAGAIN),
-		  "%ps returned %d to a%s blocking start\n",
-		  sub->ops->invalidate_range_start, ret,
-		  may_sleep ? "" : " non-");
-	return ret;
-}
-
 /**
- * mn_call_end() - call one subscriber's end
- * @sub:   the subscriber, pinned or otherwise kept
- * @range: the range, or a copy of it
+ * mn_warn_refusal() - a start returned what it may not
+ * @start: the function
+ * @ret:   what it returned
+ * @may_sleep: the range was one that may block
+ *
+ * Only a range that must not block may be called off.
  */
-void mn_call_end(struct mmu_notifier *sub,
-		 const struct mmu_notifier_range *range)
+void mn_warn_refusal(const void *start, int ret, bool may_sleep)
 {
-	bool may_sleep = mmu_notifier_range_blockable(range);
-	u64 began = mn_trace_clock(mmu_notifier_callout);
-	int preempt;
-
-	preempt = mn_enter(may_sleep);
-	sub->ops->invalidate_range_end(sub, range);
-	mn_leave(may_sleep, preempt, sub->ops->invalidate_range_end);
-	trace_mmu_notifier_callout(range, MN_OP_END,
-				   sub->ops->invalidate_range_end, 0, began);
+	WARN_ONCE(may_sleep || ret != -EAGAIN,
+		  "%ps returned %d to a%s blocking start\n",
+		  start, ret, may_sleep ? "" : " non-");
 }
 
 /*
- * Call the list subscribers' starts.  Entered and left with the lock held.
- * A failure of a range that may not block stops the walk; *@failed is set to
- * the subscriber's number, so that those called before it can be told apart.
+ * The next subscriber of the range's choice: the one with the lowest slot of
+ * those in *@left, in which it leaves those that come after.  NULL if there is
+ * none.
  */
-static int mn_list_start(struct mmu_notifier_range *range, u64 *failed)
+static __always_inline struct mmu_notifier *
+mn_next(struct mmu_notifier_subscriptions *subs,
+	struct mmu_notifier_range *range, u64 *left, u64 *bit)
+{
+	struct mmu_notifier *sub = NULL;
+	bool leavers;
+	int slot;
+
+	rcu_read_lock();
+	*left &= READ_ONCE(range->todo);
+	if (*left) {
+		slot = __ffs64(*left);
+		sub = READ_ONCE(subs->slot[slot]);
+		*bit = BIT_ULL(slot);
+		*left &= *left - 1;
+	}
+	leavers = mn_calling(subs, range, sub);
+	rcu_read_unlock();
+	if (unlikely(leavers))
+		wake_up_all(&subs->wq);
+	return sub;
+}
+
+/*
+ * Call the starts of the slots.  A failure, which only a range that must not
+ * block can have, stops the walk.
+ */
+static int mn_list_start(struct mmu_notifier_range *range)
 {
 	struct mmu_notifier_subscriptions *subs = range->subs;
+	u64 left = U64_MAX, bit, owed = 0;
 	struct mmu_notifier *sub;
+
+	while ((sub = mn_next(subs, range, &left, &bit))) {
+		if (sub->ops->invalidate_range_start &&
+		    unlikely(mn_call_start(sub, range))) {
+			WRITE_ONCE(range->todo, 0);
+			return -EAGAIN;
+		}
+		owed |= bit;
+		WRITE_ONCE(range->owed, owed);
+	}
+	return 0;
+}
+
+/*
+ * Call the ends that are owed to slots.  Entered and left with the lock.  One
+ * that was withdrawn by a subscriber that leaves, and is not paid by it yet, is
+ * chosen again: the subscriber takes its turn in waiting for it.
+ */
+static void mn_list_end(struct mmu_notifier_range *range)
+{
+	struct mmu_notifier_subscriptions *subs = range->subs;
+	u64 left, bit, owed = range->owed;
+	struct mmu_notifier *sub;
+
+	while ((left = owed & ~range->paid & subs->ends)) {
+		WRITE_ONCE(range->todo, left);
+		mn_unlock(subs);
+		while ((sub = mn_next(subs, range, &left, &bit))) {
+			mn_call_end(sub, range);
+			owed &= ~bit;
+			WRITE_ONCE(range->owed, owed);
+		}
+		mn_lock(subs);
+		WRITE_ONCE(range->todo, 0);
+	}
+}
+
+/* Call all starts.  Entered with the lock, left without. */
+static int mn_start(struct mmu_notifier_range *range)
+{
+	struct mmu_notifier_subscriptions *subs = range->subs;
+	bool slotless = subs->slotless;
+	u64 failed = U64_MAX;
 	int ret = 0;
 
-	for (sub = mn_next(subs->list.first, range); sub && !ret;
-	     sub = mn_next(sub->hlist.next, range)) {
-		if (sub->ops->invalidate_range_start) {
-			sub->pins++;
-			mn_unlock(subs);
-			ret = mn_call_start(sub, range);
-			mn_lock(subs);
-			mn_unpin(subs, &sub->pins, sub->leaving);
-		}
-		if (!ret && sub->slot >= 0)
-			range->seen |= BIT_ULL(sub->slot);
-		if (ret && mmu_notifier_range_blockable(range))
-			ret = 0;
-		if (ret)
-			*failed = sub->seq;
-	}
-	return ret;
-}
+	if (mn_has_intervals(subs))
+		ret = mn_call_intervals(range);
+	mn_unlock(subs);
+	if (!ret)
+		ret = mn_list_start(range);
+	if (likely(!ret && !slotless))
+		return 0;
 
-/*
- * Take the end that @range owes to @sub, if it does.  One that is leaving is
- * owed it like any other, until it is off the list: mn_settle() takes what is
- * left then.  After a failed start, those without a slot are owed an end if
- * they come before the one that failed.
- */
-static bool mn_take_end(struct mmu_notifier_range *range,
-			const struct mmu_notifier *sub, u64 failed)
-{
-	if (!sub->ops->invalidate_range_end || sub->seq > range->list_seq)
-		return false;
-	if (sub->slot < 0)
-		return mn_concerned(sub, range) && sub->seq > failed;
-	if (!(range->seen & BIT_ULL(sub->slot)))
-		return false;
-	range->seen &= ~BIT_ULL(sub->slot);
-	return true;
-}
-
-/* Call the ends that are owed.  Entered and left with the lock held. */
-static void mn_list_end(struct mmu_notifier_range *range, u64 failed)
-{
-	struct mmu_notifier_subscriptions *subs = range->subs;
-	struct mmu_notifier *sub;
-
-	hlist_for_each_entry(sub, &subs->list, hlist) {
-		if (!mn_take_end(range, sub, failed))
-			continue;
-		sub->pins++;
+	mn_lock(subs);
+	if (!ret)
+		ret = mn_slotless_start(range, &failed);
+	if (!ret) {
 		mn_unlock(subs);
-		mn_call_end(sub, range);
-		mn_lock(subs);
-		mn_unpin(subs, &sub->pins, sub->leaving);
+		return 0;
 	}
+	/*
+	 * Called off.  An interval subscriber has dropped its translations and
+	 * can make them again as soon as the range is out of flight; there is
+	 * nothing else to undo for it.
+	 */
+	mn_list_end(range);
+	mn_slotless_end(range, failed);
+	mn_untrack(range);
+	return ret;
 }
 
 /*
@@ -261,7 +278,6 @@ static void mn_list_end(struct mmu_notifier_range *range, u64 failed)
  */
 int __mmu_notifier_invalidate_range_start(struct mmu_notifier_range *range)
 {
-	u64 failed = 0;
 	int ret;
 
 	range->began = mn_trace_clock(mmu_notifier_end);
@@ -270,21 +286,7 @@ int __mmu_notifier_invalidate_range_start(struct mmu_notifier_range *range)
 
 	if (!mn_track(range))
 		return 0;
-	ret = mn_intervals_start(range);
-	if (!ret) {
-		ret = mn_list_start(range, &failed);
-		/*
-		 * Called off.  An interval subscriber has dropped its
-		 * translations and can make them again as soon as the range
-		 * is out of flight; there is nothing else to undo for it.
-		 */
-		if (ret)
-			mn_list_end(range, failed);
-	}
-	if (ret)
-		mn_untrack(range);
-	else
-		mn_unlock(range->subs);
+	ret = mn_start(range);
 	trace_mmu_notifier_start(range, ret);
 	return ret;
 }
@@ -296,7 +298,9 @@ void __mmu_notifier_invalidate_range_end(struct mmu_notifier_range *range)
 	if (mmu_notifier_range_blockable(range))
 		might_sleep();
 	mn_lock(range->subs);
-	mn_list_end(range, 0);
+	mn_list_end(range);
+	if (unlikely(range->subs->slotless))
+		mn_slotless_end(range, 0);
 	mn_untrack(range);
 	lock_map_release(&__mmu_notifier_invalidate_range_start_map);
 	trace_mmu_notifier_end(range);

@@ -3,6 +3,7 @@
  * What the files of the MMU notifier core share.
  *
  *	mmu_notifier.c		 invalidations: start, end, rollback
+ *	mmu_notifier_slotless.c	 list subscribers beyond the first 64
  *	mmu_notifier_interval.c	 interval subscribers and their readers
  *	mmu_notifier_young.c	 non-sleeping callouts: aging, secondary TLBs
  *	mmu_notifier_register.c	 who subscribes: register, unregister, exit
@@ -15,6 +16,7 @@
 #include <linux/mmu_notifier.h>
 #include <linux/sched.h>
 #include <linux/wait.h>
+#include <trace/events/mmu_notifier.h>
 
 /**
  * struct mmu_notifier_subscriptions - all that subscribe to one mm
@@ -23,9 +25,16 @@
  * @intervals: interval subscribers
  * @users:     subscriptions of both kinds, and transient holders
  * @ready:     no invalidation that began before publication is left
+ * @released:  exit_mmap() has told the interval subscribers
  * @list_seq:  registration number of the youngest list subscriber
- * @slots:     bits of &mmu_notifier_range.seen in use
+ * @slots:     slots in use
+ * @live:      slots that a new range calls
+ * @ends:      slots of those that have an end op
+ * @slotless:  number of those for whom there was no slot
+ * @leavers:   number of those who wait for callouts to return
  * @seq:       last sequence number given to an interval subscriber; odd
+ * @interval_id: number of the youngest interval subscriber
+ * @slot:      list subscribers by slot
  * @wq:        waiters for a pin to go, or for a subscription to be gone
  * @rcu:       frees it
  *
@@ -34,8 +43,12 @@
  *                 is not zero; freed, after a grace period, when @users
  *                 is zero and no range is in flight
  * ==============  =====================================================
- * @list           written under the lock; RCU readers may be late
- * @ready          set once, under the lock
+ * list            written under the lock; RCU readers may be late
+ * ready           set once, under the lock
+ * released        set once, under the lock
+ * slot            written under the lock; read under RCU by those who have
+ *                 the bit in &mmu_notifier_range.todo
+ * leavers         written under the lock; read by mn_calling()
  * all else        under the lock
  * ==============  =====================================================
  *
@@ -50,11 +63,18 @@ struct mmu_notifier_subscriptions {
 	struct rb_root_cached intervals;
 	unsigned long users;
 	bool ready;
+	bool released;
 	u64 list_seq;
 	u64 slots;
+	u64 live;
+	u64 ends;
+	unsigned int slotless;
+	unsigned int leavers;
 	unsigned long seq;
+	u64 interval_id;
 	wait_queue_head_t wq;
 	struct rcu_head rcu;
+	struct mmu_notifier *slot[64];
 };
 
 /* Names of the callouts in traces. */
@@ -89,23 +109,80 @@ static inline void mn_unlock(struct mmu_notifier_subscriptions *subs)
 #define mn_assert_locked(subs)	lockdep_assert_held(&(subs)->tracker.lock)
 
 /*
+ * Unlock, and free what is of no more use: when there is no user and no range
+ * in flight.  Both only fall once there is no user, so this happens once.
+ */
+static inline void mn_maybe_free(struct mmu_notifier_subscriptions *subs)
+{
+	bool unused = unlikely(!subs->users) && !subs->tracker.nr;
+
+	mn_unlock(subs);
+	/* RCU: mn_track() and aging may have just loaded the pointer. */
+	if (unlikely(unused))
+		kfree_rcu(subs, rcu);
+}
+
+/* Is there an interval subscriber that may be called? */
+static inline bool mn_has_intervals(struct mmu_notifier_subscriptions *subs)
+{
+	return !RB_EMPTY_ROOT(&subs->intervals.rb_root) && !subs->released;
+}
+
+/**
+ * mn_calling() - say who is called next
+ * @subs:  the subscriptions
+ * @range: the range; the choice was read in this RCU read-side section
+ * @sub:   the subscriber, or NULL; the one before has returned
+ *
+ * Return: true if somebody is leaving, and to be woken.
+ */
+static __always_inline bool mn_calling(struct mmu_notifier_subscriptions *subs,
+				       struct mmu_notifier_range *range,
+				       const void *sub)
+{
+	/* (H): what the last callout did, before it counts as returned */
+	smp_store_release(&range->calling, sub);
+	return READ_ONCE(subs->leavers);
+}
+
+/*
  * Wait under the lock, which is dropped meanwhile, for a condition that
  * changes under it.  Whoever changes it wakes subs->wq.
  */
 #define mn_wait(subs, condition)					\
 	wait_event_cmd((subs)->wq, condition, mn_unlock(subs), mn_lock(subs))
 
+/* The ranges in flight that overlap [first, end]; under the lock. */
+#define mn_for_each_range(range, subs, first, end)			\
+	for (range = mn_range(range_tracker_first(			\
+			&(subs)->tracker, first, end));			\
+	     range;							\
+	     range = mn_range(range_tracker_next(			\
+			&(subs)->tracker, &range->tracked, first, end)))
+
+static inline struct mmu_notifier_range *mn_range(struct tracked_range *range)
+{
+	return range ? container_of(range, struct mmu_notifier_range, tracked) :
+		       NULL;
+}
+
 /* mmu_notifier.c */
 bool mn_track(struct mmu_notifier_range *range);
 void mn_untrack(struct mmu_notifier_range *range);
+void mn_wait_called(struct mmu_notifier_subscriptions *subs, const void *sub);
+void mn_warn_context(const void *callout, int preempt);
+void mn_warn_refusal(const void *start, int ret, bool may_sleep);
+
+/* mmu_notifier_slotless.c */
 void mn_unpin(struct mmu_notifier_subscriptions *subs, unsigned int *pins,
 	      bool leaving);
-void mn_call_end(struct mmu_notifier *sub,
-		 const struct mmu_notifier_range *range);
-void mn_warn_context(const void *callout, int preempt);
+int mn_slotless_start(struct mmu_notifier_range *range, u64 *failed);
+void mn_slotless_end(struct mmu_notifier_range *range, u64 failed);
+void mn_slotless_settle(struct mmu_notifier_subscriptions *subs,
+			struct mmu_notifier *sub);
 
 /* mmu_notifier_interval.c */
-int mn_intervals_start(struct mmu_notifier_range *range);
+int mn_call_intervals(struct mmu_notifier_range *range);
 void mn_intervals_release(struct mm_struct *mm);
 unsigned long mn_next_seq(struct mmu_notifier_subscriptions *subs);
 
@@ -113,7 +190,7 @@ unsigned long mn_next_seq(struct mmu_notifier_subscriptions *subs);
 struct mmu_notifier_subscriptions *mn_hold(struct mm_struct *mm);
 int mn_create(struct mm_struct *mm, struct mmu_notifier *sub);
 void mn_drop(struct mmu_notifier_subscriptions *subs, struct mm_struct *mm);
-void mn_maybe_free(struct mmu_notifier_subscriptions *subs);
+int mn_wait_ranges(struct mmu_notifier_subscriptions *subs, unsigned int state);
 
 /* mmu_notifier_flush.c */
 int mn_flush_untracked(struct mm_struct *mm);
@@ -146,6 +223,54 @@ static inline void mn_leave(bool may_sleep, int preempt, const void *callout)
 		mn_warn_context(callout, preempt);
 	if (!may_sleep && !IS_ENABLED(CONFIG_PREEMPT_RT))
 		non_block_end();
+}
+
+/**
+ * mn_call_start() - call one subscriber's start
+ * @sub:   the subscriber, which has the op and is kept
+ * @range: the range
+ *
+ * Return: 0, or -EAGAIN to have a range that must not block called off.
+ */
+static __always_inline int mn_call_start(struct mmu_notifier *sub,
+					 const struct mmu_notifier_range *range)
+{
+	int (*start)(struct mmu_notifier *sub,
+		     const struct mmu_notifier_range *range) =
+		sub->ops->invalidate_range_start;
+	bool may_sleep = mmu_notifier_range_blockable(range);
+	u64 began = mn_trace_clock(mmu_notifier_callout);
+	int ret, preempt;
+
+	preempt = mn_enter(may_sleep);
+	ret = start(sub, range);
+	mn_leave(may_sleep, preempt, start);
+	trace_mmu_notifier_callout(range, MN_OP_START, start, ret, began);
+	if (likely(!ret))
+		return 0;
+	mn_warn_refusal(start, ret, may_sleep);
+	return may_sleep ? 0 : ret;
+}
+
+/**
+ * mn_call_end() - call one subscriber's end
+ * @sub:   the subscriber, which has the op and is kept
+ * @range: the range, or a copy of it
+ */
+static __always_inline void mn_call_end(struct mmu_notifier *sub,
+					const struct mmu_notifier_range *range)
+{
+	void (*end)(struct mmu_notifier *sub,
+		    const struct mmu_notifier_range *range) =
+		sub->ops->invalidate_range_end;
+	bool may_sleep = mmu_notifier_range_blockable(range);
+	u64 began = mn_trace_clock(mmu_notifier_callout);
+	int preempt;
+
+	preempt = mn_enter(may_sleep);
+	end(sub, range);
+	mn_leave(may_sleep, preempt, end);
+	trace_mmu_notifier_callout(range, MN_OP_END, end, 0, began);
 }
 
 #endif /* _MM_MMU_NOTIFIER_INTERNAL_H */

@@ -18,6 +18,7 @@
 #include <linux/mm.h>
 #include <linux/mmu_notifier.h>
 #include <linux/overflow.h>
+#include <linux/rbtree.h>
 #include <linux/sched/mm.h>
 #include <trace/events/mmu_notifier.h>
 
@@ -36,68 +37,157 @@ unsigned long mn_next_seq(struct mmu_notifier_subscriptions *subs)
 	return subs->seq;
 }
 
-static struct mmu_interval_notifier *
-mn_interval_from(struct interval_tree_node *node,
-		 const struct mmu_notifier_range *range)
-{
-	const struct interval_tree_node *bounds = &range->tracked.node;
-	struct mmu_interval_notifier *sub;
+/* So many interval subscribers are called between one lock and the next. */
+#define MN_BATCH	64
 
-	for (; node; node = interval_tree_iter_next(node, bounds->start,
-						    bounds->last)) {
-		sub = container_of(node, struct mmu_interval_notifier,
-				   interval_tree);
-		if (!sub->leaving)
-			return sub;
+/**
+ * struct mn_batch - interval subscribers that a range is about to call
+ * @nr:    how many
+ * @more:  there are others, later in the tree
+ * @start: address of the last one, and
+ * @id:    its number: where to go on
+ * @sub:   the subscribers; NULL for one that has left
+ *
+ * On the stack of the range's owner.  Written under the lock, which also keeps
+ * it for others as long as range->batch points to it.
+ */
+struct mn_batch {
+	unsigned int nr;
+	bool more;
+	unsigned long start;
+	u64 id;
+	struct mmu_interval_notifier *sub[MN_BATCH];
+};
+
+static struct mmu_interval_notifier *mn_interval(struct interval_tree_node *node)
+{
+	return container_of(node, struct mmu_interval_notifier, interval_tree);
+}
+
+/* The first node after where @batch ends.  The tree is in order of both. */
+static struct interval_tree_node *
+mn_after_batch(struct mmu_notifier_subscriptions *subs,
+	       const struct mn_batch *batch)
+{
+	struct rb_node *rb = subs->intervals.rb_root.rb_node;
+	struct interval_tree_node *node, *found = NULL;
+
+	while (rb) {
+		node = rb_entry(rb, struct interval_tree_node, rb);
+		if (node->start > batch->start ||
+		    (node->start == batch->start &&
+		     mn_interval(node)->id > batch->id)) {
+			found = node;
+			rb = rb->rb_left;
+		} else {
+			rb = rb->rb_right;
+		}
 	}
-	return NULL;
+	return found;
 }
 
-static struct mmu_interval_notifier *
-mn_interval_first(const struct mmu_notifier_range *range)
+/* Fill @batch with those from @node on that @range overlaps. */
+static void mn_gather(const struct mmu_notifier_range *range,
+		      struct mn_batch *batch, struct interval_tree_node *node)
 {
 	const struct interval_tree_node *bounds = &range->tracked.node;
 
-	return mn_interval_from(interval_tree_iter_first(&range->subs->intervals,
-							 bounds->start,
-							 bounds->last),
-				range);
+	mn_assert_locked(range->subs);
+	batch->nr = 0;
+	for (; node && batch->nr < MN_BATCH;
+	     node = interval_tree_iter_next(node, bounds->start, bounds->last)) {
+		batch->sub[batch->nr++] = mn_interval(node);
+		batch->start = node->start;
+		batch->id = mn_interval(node)->id;
+	}
+	batch->more = node;
 }
 
-static struct mmu_interval_notifier *
-mn_interval_next(struct mmu_interval_notifier *sub,
-		 const struct mmu_notifier_range *range)
+/* The next batch, after the subscribers of the last one have been called. */
+static void mn_gather_more(const struct mmu_notifier_range *range,
+			   struct mn_batch *batch)
 {
 	const struct interval_tree_node *bounds = &range->tracked.node;
+	struct interval_tree_node *node = mn_after_batch(range->subs, batch);
 
-	return mn_interval_from(interval_tree_iter_next(&sub->interval_tree,
-							bounds->start,
-							bounds->last),
-				range);
+	if (node && (node->start > bounds->last || node->last < bounds->start))
+		node = interval_tree_iter_next(node, bounds->start,
+					       bounds->last);
+	mn_gather(range, batch, node);
 }
 
-static bool mn_call_invalidate(struct mmu_interval_notifier *sub,
-			       const struct mmu_notifier_range *range,
-			       unsigned long seq)
+static __always_inline bool
+mn_call_invalidate(struct mmu_interval_notifier *sub,
+		   const struct mmu_notifier_range *range, unsigned long seq)
 {
+	bool (*invalidate)(struct mmu_interval_notifier *sub,
+			   const struct mmu_notifier_range *range,
+			   unsigned long seq) = sub->ops->invalidate;
 	bool may_sleep = mmu_notifier_range_blockable(range);
 	u64 began = mn_trace_clock(mmu_notifier_callout);
 	int preempt;
 	bool done;
 
 	preempt = mn_enter(may_sleep);
-	done = sub->ops->invalidate(sub, range, seq);
-	mn_leave(may_sleep, preempt, sub->ops->invalidate);
-	trace_mmu_notifier_callout(range, MN_OP_INVALIDATE,
-				   sub->ops->invalidate, done ? 0 : -EAGAIN,
-				   began);
-	WARN_ONCE(!done && may_sleep, "%ps refused a blocking range\n",
-		  sub->ops->invalidate);
-	return done || may_sleep;
+	done = invalidate(sub, range, seq);
+	mn_leave(may_sleep, preempt, invalidate);
+	trace_mmu_notifier_callout(range, MN_OP_INVALIDATE, invalidate,
+				   done ? 0 : -EAGAIN, began);
+	if (likely(done))
+		return true;
+	WARN_ONCE(may_sleep, "%ps refused a blocking range\n", invalidate);
+	return may_sleep;
+}
+
+/* Call those of a batch, one after the other, with no lock held. */
+static bool mn_call_batch(struct mmu_notifier_range *range,
+			  struct mn_batch *batch, unsigned long seq)
+{
+	struct mmu_notifier_subscriptions *subs = range->subs;
+	struct mmu_interval_notifier *sub;
+	bool leavers, done = true;
+	unsigned int i;
+
+	for (i = 0; i <= batch->nr; i++) {
+		rcu_read_lock();
+		sub = i < batch->nr && done ? READ_ONCE(batch->sub[i]) : NULL;
+		leavers = mn_calling(subs, range, sub);
+		rcu_read_unlock();
+		if (unlikely(leavers))
+			wake_up_all(&subs->wq);
+		if (sub)
+			done = mn_call_invalidate(sub, range, seq);
+	}
+	return done;
+}
+
+/* One batch after the other.  Out of line, as it has room for one. */
+static noinline bool mn_call_batches(struct mmu_notifier_range *range,
+				     struct interval_tree_node *first)
+{
+	struct mmu_notifier_subscriptions *subs = range->subs;
+	unsigned long seq = mn_next_seq(subs);
+	struct mn_batch batch __uninitialized;
+	bool done;
+
+	mn_gather(range, &batch, first);
+	range->batch = &batch;
+	for (;;) {
+		mn_unlock(subs);
+		done = mn_call_batch(range, &batch, seq);
+		mn_lock(subs);
+		if (!done || !batch.more || subs->released)
+			break;
+		mn_gather_more(range, &batch);
+	}
+	range->batch = NULL;
+	if (unlikely(subs->leavers))
+		wake_up_all(&subs->wq);
+	return done;
 }
 
 /**
- * mn_intervals_start() - call the interval subscribers that a range overlaps
+ * mn_call_intervals() - call the interval subscribers that a range overlaps
  * @range: a range in flight; its subscriptions are locked, and so on return
  *
  * A subscriber that is inserted while this walks may or may not be called: its
@@ -105,41 +195,47 @@ static bool mn_call_invalidate(struct mmu_interval_notifier *sub,
  *
  * Return: 0, or -EAGAIN if a subscriber would have to block.
  */
-int mn_intervals_start(struct mmu_notifier_range *range)
+int mn_call_intervals(struct mmu_notifier_range *range)
 {
-	struct mmu_notifier_subscriptions *subs = range->subs;
-	bool release = range->event == MMU_NOTIFY_RELEASE;
-	struct mmu_interval_notifier *sub;
-	unsigned long seq;
-	bool done = true;
+	struct interval_tree_node *first;
 
-	sub = mn_interval_first(range);
-	if (!sub)
-		return 0;
-	seq = mn_next_seq(subs);
-	for (; sub && done; sub = mn_interval_next(sub, range)) {
-		sub->pins++;
-		mn_unlock(subs);
-		done = mn_call_invalidate(sub, range, seq);
-		mn_lock(subs);
-		if (release)
-			sub->leaving = true;
-		mn_unpin(subs, &sub->pins, sub->leaving);
-	}
-	return done ? 0 : -EAGAIN;
+	first = interval_tree_iter_first(&range->subs->intervals,
+					 range->tracked.node.start,
+					 range->tracked.node.last);
+	return !first || mn_call_batches(range, first) ? 0 : -EAGAIN;
 }
 
-/* Is a callout running on any of them? */
-static bool mn_intervals_pinned(struct mmu_notifier_subscriptions *subs)
+/* Is any range calling interval subscribers? */
+static bool mn_batches(struct mmu_notifier_subscriptions *subs)
 {
-	struct interval_tree_node *node;
+	struct mmu_notifier_range *range;
 
-	for (node = interval_tree_iter_first(&subs->intervals, 0, ULONG_MAX);
-	     node; node = interval_tree_iter_next(node, 0, ULONG_MAX))
-		if (container_of(node, struct mmu_interval_notifier,
-				 interval_tree)->pins)
+	mn_for_each_range(range, subs, 0, ULONG_MAX)
+		if (range->batch)
 			return true;
 	return false;
+}
+
+/* Take @sub out of the batches of ranges in flight.  Was it in any? */
+static bool mn_interval_withdraw(struct mmu_notifier_subscriptions *subs,
+				 const struct mmu_interval_notifier *sub)
+{
+	struct mmu_notifier_range *range;
+	struct mn_batch *batch;
+	bool found = false;
+	unsigned int i;
+
+	mn_for_each_range(range, subs, sub->interval_tree.start,
+			  sub->interval_tree.last) {
+		batch = range->batch;
+		for (i = 0; batch && i < batch->nr; i++) {
+			if (batch->sub[i] != sub)
+				continue;
+			WRITE_ONCE(batch->sub[i], NULL);
+			found = true;
+		}
+	}
+	return found;
 }
 
 /**
@@ -156,13 +252,16 @@ void mn_intervals_release(struct mm_struct *mm)
 
 	mmu_notifier_range_init(&range, MMU_NOTIFY_RELEASE,
 				MMU_NOTIFIER_RANGE_BLOCKABLE, mm, 0, ULONG_MAX);
-	range.owner = NULL;
 	range.began = 0;
 	if (!mn_track(&range))
 		return;
-	mn_intervals_start(&range);
+	if (mn_has_intervals(range.subs))
+		mn_call_intervals(&range);
+	range.subs->released = true;
 	/* Reverse map walks may have chosen some before they were released. */
-	mn_wait(range.subs, !mn_intervals_pinned(range.subs));
+	WRITE_ONCE(range.subs->leavers, range.subs->leavers + 1);
+	mn_wait(range.subs, !mn_batches(range.subs));
+	WRITE_ONCE(range.subs->leavers, range.subs->leavers - 1);
 	mn_untrack(&range);
 }
 
@@ -170,14 +269,13 @@ void mn_intervals_release(struct mm_struct *mm)
 static int mn_interval_link(struct mmu_interval_notifier *sub,
 			    struct mmu_notifier_subscriptions *subs)
 {
-	sub->pins = 0;
-	sub->leaving = false;
 	/* Pairs with mmdrop() in mmu_interval_notifier_remove(). */
 	mmgrab(sub->mm);
 
 	mn_lock(subs);
 	/* Read outside the lock only by readers, who come later. */
 	sub->invalidate_seq = mn_next_seq(subs);
+	sub->id = ++subs->interval_id;
 	interval_tree_insert(&sub->interval_tree, &subs->intervals);
 	mn_unlock(subs);
 	return 0;
@@ -288,10 +386,9 @@ void mmu_interval_notifier_remove(struct mmu_interval_notifier *interval_sub)
 	lock_map_release(&__mmu_notifier_invalidate_range_start_map);
 
 	mn_lock(subs);
-	interval_sub->leaving = true;
-	/* Stays in the tree so that whoever pins it can walk on from it. */
-	mn_wait(subs, !interval_sub->pins);
 	interval_tree_remove(&interval_sub->interval_tree, &subs->intervals);
+	if (mn_interval_withdraw(subs, interval_sub))
+		mn_wait_called(subs, interval_sub);
 	mn_drop(subs, mm);
 
 	trace_mmu_notifier_unregister(mm, interval_sub->ops, true,

@@ -14,8 +14,9 @@
  *
  *  1. call release, if it is due, while all other callouts still come (the
  *     translations are there, so they are needed);
- *  2. set 'leaving': ranges that start from now on pass the subscriber over;
- *  3. wait for its pins, that is, for callouts running on it;
+ *  2. set 'leaving' and withdraw from ranges: those that start from now on,
+ *     and those in flight that have not come to it, pass the subscriber over;
+ *  3. wait for callouts running on it;
  *  4. call the ends that ranges in flight owe it;
  *  5. take it off the list, and wait for an RCU grace period, because the
  *     non-sleeping callouts take no pins.
@@ -39,23 +40,6 @@
 
 /* Completes mmu_notifier_put(); its own, so that it can be flushed. */
 static struct workqueue_struct *mn_put_wq;
-
-/**
- * mn_maybe_free() - unlock, and free what is of no more use
- * @subs: the subscriptions, locked
- *
- * Free when there is no user and no range in flight; both only fall once
- * there is no user, so this happens once.
- */
-void mn_maybe_free(struct mmu_notifier_subscriptions *subs)
-{
-	bool unused = !subs->users && !subs->tracker.nr;
-
-	mn_unlock(subs);
-	/* RCU: mn_track() and aging may have just loaded the pointer. */
-	if (unlikely(unused))
-		kfree_rcu(subs, rcu);
-}
 
 /**
  * mn_drop() - give up a use of the subscriptions
@@ -116,6 +100,30 @@ static struct mmu_notifier_subscriptions *mn_alloc(void)
 	return subs;
 }
 
+/* Give @sub a slot, if it wants starts or ends and there is one. */
+static void mn_slot_join(struct mmu_notifier_subscriptions *subs,
+			 struct mmu_notifier *sub)
+{
+	const struct mmu_notifier_ops *ops = sub->ops;
+
+	sub->slot = -1;
+	sub->slotless = false;
+	if (!ops->invalidate_range_start && !ops->invalidate_range_end)
+		return;
+	if (!~subs->slots) {
+		sub->slotless = true;
+		subs->slotless++;
+		return;
+	}
+	/* From the top, as those who came last are called first. */
+	sub->slot = fls64(~subs->slots) - 1;
+	subs->slots |= BIT_ULL(sub->slot);
+	WRITE_ONCE(subs->slot[sub->slot], sub);
+	subs->live |= BIT_ULL(sub->slot);
+	if (ops->invalidate_range_end)
+		subs->ends |= BIT_ULL(sub->slot);
+}
+
 /* Put @sub on the list.  Ranges that are in flight do not know it. */
 static void mn_list_join(struct mmu_notifier_subscriptions *subs,
 			 struct mmu_notifier *sub)
@@ -127,17 +135,18 @@ static void mn_list_join(struct mmu_notifier_subscriptions *subs,
 	sub->leaving = false;
 	sub->gone = false;
 	sub->seq = ++subs->list_seq;
-	sub->slot = -1;
-	if (sub->ops->invalidate_range_end && ~subs->slots) {
-		sub->slot = __ffs64(~subs->slots);
-		subs->slots |= BIT_ULL(sub->slot);
-	}
+	mn_slot_join(subs, sub);
 	hlist_add_head_rcu(&sub->hlist, &subs->list);
 }
 
-/* Wait for the ranges in flight that began before now. */
-static int mn_wait_ranges(struct mmu_notifier_subscriptions *subs,
-			  unsigned int state)
+/**
+ * mn_wait_ranges() - wait for the ranges in flight that began before now
+ * @subs:  the subscriptions, locked; unlocked meanwhile
+ * @state: TASK_UNINTERRUPTIBLE or TASK_INTERRUPTIBLE
+ *
+ * Return: 0, or -ERESTARTSYS.
+ */
+int mn_wait_ranges(struct mmu_notifier_subscriptions *subs, unsigned int state)
 {
 	struct range_ticket ticket;
 	int ret;
@@ -152,31 +161,88 @@ static int mn_wait_ranges(struct mmu_notifier_subscriptions *subs,
 	return ret;
 }
 
+/* Take @sub out of the choice of each range in flight.  Was it in any? */
+static bool mn_slot_withdraw(struct mmu_notifier_subscriptions *subs,
+			     const struct mmu_notifier *sub)
+{
+	u64 bit = BIT_ULL(sub->slot);
+	struct mmu_notifier_range *range;
+	bool found = false;
+
+	mn_for_each_range(range, subs, 0, ULONG_MAX) {
+		u64 todo = READ_ONCE(range->todo);
+
+		if (!(todo & bit))
+			continue;
+		WRITE_ONCE(range->todo, todo & ~bit);
+		found = true;
+	}
+	return found;
+}
+
+/* What a callout may look at; the owner is busy with the rest. */
+static void mn_copy_range(struct mmu_notifier_range *copy,
+			  const struct mmu_notifier_range *range)
+{
+	memset(copy, 0, sizeof(*copy));
+	copy->mm = range->mm;
+	copy->start = range->start;
+	copy->end = range->end;
+	copy->flags = range->flags;
+	copy->event = range->event;
+	copy->owner = range->owner;
+	copy->subs = range->subs;
+	copy->began = range->began;
+}
+
 /*
- * Some range in flight that owes @sub an end, now taken off its account and
- * copied to @copy.  The owner may be anywhere between its start and its end.
+ * Some range in flight that owes an end to slot @bit, copied to @copy, and its
+ * account closed.  Accounts with no debt are closed on the way, for the slot
+ * may soon be another's.  No callout runs on the slot any more, so the notes
+ * about it change no more (H).
  */
-static bool mn_take_debt(struct mmu_notifier_subscriptions *subs,
-			 const struct mmu_notifier *sub,
+static bool mn_take_debt(struct mmu_notifier_subscriptions *subs, u64 bit,
 			 struct mmu_notifier_range *copy)
 {
-	struct interval_tree_node *node;
 	struct mmu_notifier_range *range;
 
-	for (node = interval_tree_iter_first(&subs->tracker.active, 0,
-					     ULONG_MAX);
-	     node; node = interval_tree_iter_next(node, 0, ULONG_MAX)) {
-		range = container_of(node, struct mmu_notifier_range,
-				     tracked.node);
-		/* A later registration may have inherited the slot. */
-		if (sub->seq > range->list_seq ||
-		    !(range->seen & BIT_ULL(sub->slot)))
+	mn_for_each_range(range, subs, 0, ULONG_MAX) {
+		if (range->paid & bit)
 			continue;
-		range->seen &= ~BIT_ULL(sub->slot);
-		*copy = *range;
-		return true;
+		range->paid |= bit;
+		if (READ_ONCE(range->owed) & bit) {
+			mn_copy_range(copy, range);
+			return true;
+		}
 	}
 	return false;
+}
+
+/* Steps 2 to 4 of going, for those who have a slot. */
+static void mn_slot_settle(struct mmu_notifier_subscriptions *subs,
+			   struct mmu_notifier *sub)
+{
+	u64 bit = BIT_ULL(sub->slot);
+	struct mmu_notifier_range copy;
+
+	subs->live &= ~bit;
+	/* An owner that comes to its end meanwhile chooses us once more. */
+	for (;;) {
+		if (mn_slot_withdraw(subs, sub)) {
+			mn_wait_called(subs, sub);
+		} else if (mn_take_debt(subs, bit, &copy)) {
+			if (!sub->ops->invalidate_range_end)
+				continue;
+			mn_unlock(subs);
+			mn_call_end(sub, &copy);
+			mn_lock(subs);
+		} else {
+			break;
+		}
+	}
+	WRITE_ONCE(subs->slot[sub->slot], NULL);
+	subs->ends &= ~bit;
+	subs->slots &= ~bit;
 }
 
 /*
@@ -186,24 +252,12 @@ static bool mn_take_debt(struct mmu_notifier_subscriptions *subs,
 static void mn_settle(struct mmu_notifier_subscriptions *subs,
 		      struct mmu_notifier *sub)
 {
-	struct mmu_notifier_range copy;
-
 	mn_assert_locked(subs);
 	sub->leave = subs->tracker.started;
 	WRITE_ONCE(sub->leaving, true);
-	/* More than 64 want ends: the owners of the ranges have to call ours. */
-	if (sub->slot < 0 && sub->ops->invalidate_range_end)
-		mn_wait_ranges(subs, TASK_UNINTERRUPTIBLE);
-	mn_wait(subs, !sub->pins);
-	/* A start that was running may have left a debt; owners pay some too. */
-	while (sub->slot >= 0 && mn_take_debt(subs, sub, &copy)) {
-		mn_unlock(subs);
-		mn_call_end(sub, &copy);
-		mn_lock(subs);
-		mn_wait(subs, !sub->pins);
-	}
 	if (sub->slot >= 0)
-		subs->slots &= ~BIT_ULL(sub->slot);
+		mn_slot_settle(subs, sub);
+	mn_slotless_settle(subs, sub);
 	hlist_del_init_rcu(&sub->hlist);
 }
 

@@ -51,6 +51,8 @@
 void range_tracker_init(struct range_tracker *tracker, unsigned long started)
 {
 	spin_lock_init(&tracker->lock);
+	tracker->vacant = BIT(RANGE_TRACKER_LOOSE) - 1;
+	memset(tracker->loose, 0, sizeof(tracker->loose));
 	tracker->active = RB_ROOT_CACHED;
 	tracker->tickets = RB_ROOT_CACHED;
 	tracker->started = started;
@@ -71,6 +73,60 @@ static struct range_ticket *to_ticket(struct interval_tree_node *node)
 	     ticket = to_ticket(interval_tree_iter_next(		\
 			&ticket->node, first, end)))
 
+/* Most address spaces never see more ranges at a time than these places. */
+static void range_place(struct range_tracker *tracker,
+			struct tracked_range *range)
+{
+	range->place = __ffs(tracker->vacant);
+	tracker->vacant &= tracker->vacant - 1;
+	tracker->loose[range->place] = range;
+}
+
+static void range_unplace(struct range_tracker *tracker,
+			  struct tracked_range *range)
+{
+	tracker->loose[range->place] = NULL;
+	tracker->vacant |= BIT(range->place);
+}
+
+/* The rest of a start, if there are many ranges, or readers that wait. */
+static noinline void range_start_slow(struct range_tracker *tracker,
+				      struct tracked_range *range)
+{
+	struct interval_tree_node *node = &range->node;
+	struct range_ticket *ticket;
+
+	if (tracker->vacant) {
+		range_place(tracker, range);
+	} else {
+		range->place = -1;
+		interval_tree_insert(node, &tracker->active);
+	}
+	/* (A): the user's lock makes this visible to range_ticket_retry() */
+	for_each_overlapping_ticket(ticket, tracker, node->start, node->last)
+		WRITE_ONCE(ticket->collided, true);
+}
+
+/* The rest of an end, likewise. */
+static noinline void range_end_slow(struct range_tracker *tracker,
+				    struct tracked_range *range)
+{
+	struct interval_tree_node *node = &range->node;
+	struct range_ticket *ticket;
+
+	if (range->place >= 0)
+		range_unplace(tracker, range);
+	else
+		interval_tree_remove(node, &tracker->active);
+
+	for_each_overlapping_ticket(ticket, tracker, node->start, node->last) {
+		if (range_seq_after(range->seq, ticket->seq))
+			continue;
+		if (!--ticket->pending)
+			complete(&ticket->idle);
+	}
+}
+
 /**
  * range_tracker_start() - put a range in flight
  * @tracker: the tracker
@@ -85,20 +141,21 @@ void range_tracker_start(struct range_tracker *tracker,
 			 struct tracked_range *range)
 {
 	struct interval_tree_node *node = &range->node;
-	struct range_ticket *ticket;
+	unsigned long seq = tracker->started + 1;
 
 	lockdep_assert_held(&tracker->lock);
-	interval_tree_insert(node, &tracker->active);
 	WRITE_ONCE(tracker->nr, tracker->nr + 1);
-	range->seq = tracker->started + 1;
-	tracker->log[range->seq % RANGE_TRACKER_LOG].start = node->start;
-	tracker->log[range->seq % RANGE_TRACKER_LOG].last = node->last;
+	range->seq = seq;
+	tracker->log[seq % RANGE_TRACKER_LOG].start = node->start;
+	tracker->log[seq % RANGE_TRACKER_LOG].last = node->last;
 	/* (B): pairs with range_ticket_begin() */
-	smp_store_release(&tracker->started, range->seq);
+	smp_store_release(&tracker->started, seq);
 
-	/* (A): the user's lock makes this visible to range_ticket_retry() */
-	for_each_overlapping_ticket(ticket, tracker, node->start, node->last)
-		WRITE_ONCE(ticket->collided, true);
+	if (likely(tracker->vacant &&
+		   RB_EMPTY_ROOT(&tracker->tickets.rb_root)))
+		range_place(tracker, range);
+	else
+		range_start_slow(tracker, range);
 }
 EXPORT_SYMBOL_GPL(range_tracker_start);
 
@@ -114,22 +171,40 @@ EXPORT_SYMBOL_GPL(range_tracker_start);
 void range_tracker_end(struct range_tracker *tracker,
 		       struct tracked_range *range)
 {
-	struct interval_tree_node *node = &range->node;
-	struct range_ticket *ticket;
-
 	lockdep_assert_held(&tracker->lock);
-	interval_tree_remove(node, &tracker->active);
 	/* (C): pairs with range_ticket_begin() */
 	smp_store_release(&tracker->nr, tracker->nr - 1);
 
-	for_each_overlapping_ticket(ticket, tracker, node->start, node->last) {
-		if (range_seq_after(range->seq, ticket->seq))
-			continue;
-		if (!--ticket->pending)
-			complete(&ticket->idle);
-	}
+	if (likely(range->place >= 0 &&
+		   RB_EMPTY_ROOT(&tracker->tickets.rb_root)))
+		range_unplace(tracker, range);
+	else
+		range_end_slow(tracker, range);
 }
 EXPORT_SYMBOL_GPL(range_tracker_end);
+
+static struct tracked_range *to_range(struct interval_tree_node *node)
+{
+	return node ? container_of(node, struct tracked_range, node) : NULL;
+}
+
+/* The first overlapping range from this place on, then in the tree. */
+static struct tracked_range *range_find(struct range_tracker *tracker,
+					unsigned int place,
+					unsigned long start,
+					unsigned long last)
+{
+	struct tracked_range *range;
+
+	for (; place < RANGE_TRACKER_LOOSE; place++) {
+		range = tracker->loose[place];
+		if (range && range->node.start <= last &&
+		    range->node.last >= start)
+			return range;
+	}
+	return to_range(interval_tree_iter_first(&tracker->active, start,
+						 last));
+}
 
 /**
  * range_tracker_first() - find a range in flight
@@ -138,19 +213,37 @@ EXPORT_SYMBOL_GPL(range_tracker_end);
  * @last:    last address of interest
  *
  * Context: Caller holds @tracker->lock, which also keeps the result in flight.
- * Return: the overlapping range with the lowest address, or NULL.
+ * Return: an overlapping range, or NULL.
  */
 struct tracked_range *range_tracker_first(struct range_tracker *tracker,
 					  unsigned long start,
 					  unsigned long last)
 {
-	struct interval_tree_node *node;
-
 	lockdep_assert_held(&tracker->lock);
-	node = interval_tree_iter_first(&tracker->active, start, last);
-	return node ? container_of(node, struct tracked_range, node) : NULL;
+	return range_find(tracker, 0, start, last);
 }
 EXPORT_SYMBOL_GPL(range_tracker_first);
+
+/**
+ * range_tracker_next() - find another range in flight
+ * @tracker: the tracker
+ * @range:   the one found before
+ * @start:   first address of interest
+ * @last:    last address of interest
+ *
+ * Context: Caller has held @tracker->lock since range_tracker_first().
+ * Return: an overlapping range that was not found yet, or NULL.
+ */
+struct tracked_range *range_tracker_next(struct range_tracker *tracker,
+					 struct tracked_range *range,
+					 unsigned long start,
+					 unsigned long last)
+{
+	lockdep_assert_held(&tracker->lock);
+	if (range->place >= 0)
+		return range_find(tracker, range->place + 1, start, last);
+	return to_range(interval_tree_iter_next(&range->node, start, last));
+}
 
 /**
  * range_tracker_busy() - is an overlapping range in flight?
@@ -210,7 +303,7 @@ void range_ticket_register(struct range_tracker *tracker,
 			   struct range_ticket *ticket)
 {
 	unsigned long start = ticket->node.start, last = ticket->node.last;
-	struct interval_tree_node *node;
+	struct tracked_range *range;
 
 	lockdep_assert_held(&tracker->lock);
 	ticket->seq = tracker->started;
@@ -218,8 +311,8 @@ void range_ticket_register(struct range_tracker *tracker,
 	ticket->registered = true;
 	ticket->pending = 0;
 	init_completion(&ticket->idle);
-	for (node = interval_tree_iter_first(&tracker->active, start, last);
-	     node; node = interval_tree_iter_next(node, start, last))
+	for (range = range_tracker_first(tracker, start, last); range;
+	     range = range_tracker_next(tracker, range, start, last))
 		ticket->pending++;
 	if (!ticket->pending)
 		complete(&ticket->idle);

@@ -58,7 +58,7 @@ static void idle_tracker_lets_readers_pass(struct kunit *test)
 
 static void first_finds_overlap_only(struct kunit *test)
 {
-	struct tracked_range low, high, *found;
+	struct tracked_range low, high, *found, *other;
 	struct range_tracker tracker;
 
 	range_tracker_init(&tracker, 0);
@@ -66,7 +66,11 @@ static void first_finds_overlap_only(struct kunit *test)
 	start(&tracker, &low, 10, 19);
 	spin_lock(&tracker.lock);
 	found = range_tracker_first(&tracker, 0, ULONG_MAX);
-	KUNIT_EXPECT_PTR_EQ(test, found, &low);
+	other = range_tracker_next(&tracker, found, 0, ULONG_MAX);
+	KUNIT_EXPECT_TRUE(test, found == &low || found == &high);
+	KUNIT_EXPECT_PTR_EQ(test, other, found == &low ? &high : &low);
+	KUNIT_EXPECT_NULL(test, range_tracker_next(&tracker, other, 0,
+						   ULONG_MAX));
 	found = range_tracker_first(&tracker, 19, 29);
 	KUNIT_EXPECT_PTR_EQ(test, found, &low);
 	found = range_tracker_first(&tracker, 20, 30);

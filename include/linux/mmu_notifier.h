@@ -30,6 +30,7 @@
 
 struct mmu_notifier_subscriptions;
 struct mmu_notifier_range;
+struct mn_batch;
 struct mmu_notifier;
 struct mmu_interval_notifier;
 
@@ -133,15 +134,16 @@ struct mmu_notifier_ops {
  * @ops:     the callouts; set by the subscriber before it registers
  * @mm:      the mm, on which a subscription holds an mmgrab() reference
  * @users:   mmu_notifier_get() minus mmu_notifier_put()
- * @slot:    bit in &mmu_notifier_range.seen, or -1
- * @pins:    callouts running or about to run
+ * @slot:    bit in the masks of &struct mmu_notifier_range, or -1
+ * @pins:    callouts running, of release, or of those without a slot
  * @claimed: release, unregister or put has begun; set once, by the one who
  *           is to complete it
  * @by_put:  mmu_notifier_put() claimed it
  * @leaving: ranges that start from now on are no concern of this subscriber
  * @gone:    whoever claimed it is through
+ * @slotless: wants starts or ends, and there was no slot left
  * @seq:     order of registration in the mm
- * @leave:   the last range that @leaving does not hide, if @slot is -1
+ * @leave:   the last range that @leaving does not hide, if @slotless
  * @next_gone: chain of those that exit_mmap() is through with
  * @work:    completes mmu_notifier_put()
  *
@@ -160,6 +162,7 @@ struct mmu_notifier {
 	bool by_put;
 	bool leaving;
 	bool gone;
+	bool slotless;
 	u64 seq;
 	unsigned long leave;
 	struct mmu_notifier *next_gone;
@@ -185,20 +188,17 @@ struct mmu_interval_notifier_ops {
  * @ops:            the callout
  * @mm:             the mm, on which a subscription holds an mmgrab() reference
  * @invalidate_seq: written by mmu_interval_set_seq(), under the user's lock
- * @pins:           callouts running or about to run
- * @leaving:        being removed, or its release callout is done
+ * @id:             order of insertion in the mm
  *
  * The subscriber owns the memory, from insertion to the return of
- * mmu_interval_notifier_remove().  @pins and @leaving are the core's and
- * protected by &mmu_notifier_subscriptions.lock.
+ * mmu_interval_notifier_remove().
  */
 struct mmu_interval_notifier {
 	struct interval_tree_node interval_tree;
 	const struct mmu_interval_notifier_ops *ops;
 	struct mm_struct *mm;
 	unsigned long invalidate_seq;
-	unsigned int pins;
-	bool leaving;
+	u64 id;
 };
 
 #ifdef CONFIG_MMU_NOTIFIER
@@ -218,12 +218,27 @@ extern struct lockdep_map __mmu_notifier_invalidate_range_start_map;
  * @subs:     the subscriptions that saw the start
  * @tracked:  place among the ranges in flight
  * @list_seq: list subscribers that registered later are not concerned
- * @seen:     slots of those that saw the start and are owed an end
+ * @todo:     slots to call in this phase, start or end
+ * @owed:     slots that saw the start and have not seen the end
+ * @paid:     slots whose subscriber has left, and looked after what was owed
+ * @calling:  the subscriber on which a callout runs
+ * @batch:    interval subscribers to call
  * @began:    time of the start, if traced
  *
  * Owned by the task that changes the page table, on its stack.  What follows
- * @owner is the core's, valid while MMU_NOTIFIER_RANGE_TRACKED is set in
- * @flags, and protected by &mmu_notifier_subscriptions.lock.
+ * @owner is the core's, and valid while MMU_NOTIFIER_RANGE_TRACKED is set in
+ * @flags.
+ *
+ * =========  ==========================================================
+ * field      written
+ * =========  ==========================================================
+ * todo       under the lock of the subscriptions; by the owner alone to 0
+ * owed       by the owner, inside a phase with no lock
+ * paid       under the lock
+ * calling    by the owner, release (H)
+ * batch      under the lock
+ * the rest   by the owner, before the range is in flight
+ * =========  ==========================================================
  */
 struct mmu_notifier_range {
 	struct mm_struct *mm;
@@ -236,7 +251,11 @@ struct mmu_notifier_range {
 	struct mmu_notifier_subscriptions *subs;
 	struct tracked_range tracked;
 	u64 list_seq;
-	u64 seen;
+	u64 todo;
+	u64 owed;
+	u64 paid;
+	const void *calling;
+	struct mn_batch *batch;
 	u64 began;
 };
 
@@ -358,6 +377,7 @@ static inline void mmu_notifier_range_init(struct mmu_notifier_range *range,
 	range->end = end;
 	range->flags = flags;
 	range->event = event;
+	range->owner = NULL;
 }
 
 /**

@@ -47,12 +47,16 @@
 #include <linux/types.h>
 
 /* So many starts can a ticket judge without having been registered. */
-#define RANGE_TRACKER_LOG 16
+#define RANGE_TRACKER_LOG 64
+/* So many ranges can be in flight before a tree is needed to find one. */
+#define RANGE_TRACKER_LOOSE 8
 
 /**
  * struct range_tracker - the ranges in flight in one address space
  * @lock:    protects everything below; nests inside all locks of the users
- * @active:  ranges in flight, &struct tracked_range, by address
+ * @vacant:  places of @loose that are free, as bits
+ * @loose:   the first ranges in flight, in no order
+ * @active:  the ranges in flight beyond these, &struct tracked_range, by address
  * @tickets: registered tickets, &struct range_ticket, by address
  * @started: number of ranges ever started; may wrap
  * @nr:      number of ranges in flight
@@ -61,6 +65,8 @@
  * =======  ==============================  ===============================
  * field    written                         read
  * =======  ==============================  ===============================
+ * vacant   under @lock                     under @lock
+ * loose    under @lock                     under @lock
  * active   under @lock                     under @lock
  * tickets  under @lock                     under @lock
  * started  under @lock, release (B)        under @lock, or acquire (B)
@@ -73,6 +79,8 @@
  */
 struct range_tracker {
 	spinlock_t lock;	/* protects all that follows */
+	unsigned int vacant;
+	struct tracked_range *loose[RANGE_TRACKER_LOOSE];
 	struct rb_root_cached active;
 	struct rb_root_cached tickets;
 	unsigned long started;
@@ -85,14 +93,16 @@ struct range_tracker {
 
 /**
  * struct tracked_range - one range in flight
- * @node: place in &range_tracker.active
- * @seq:  value of &range_tracker.started that this range made
+ * @node:  bounds, and place in &range_tracker.active
+ * @seq:   value of &range_tracker.started that this range made
+ * @place: place in &range_tracker.loose, or -1 if it is in the tree
  *
  * Owned by the writer, usually on its stack; linked from start to end.
  */
 struct tracked_range {
 	struct interval_tree_node node;
 	unsigned long seq;
+	int place;
 };
 
 /**
@@ -127,6 +137,10 @@ void range_tracker_end(struct range_tracker *tracker,
 struct tracked_range *range_tracker_first(struct range_tracker *tracker,
 					  unsigned long start,
 					  unsigned long last);
+struct tracked_range *range_tracker_next(struct range_tracker *tracker,
+					 struct tracked_range *range,
+					 unsigned long start,
+					 unsigned long last);
 bool range_tracker_busy(struct range_tracker *tracker, unsigned long start,
 			unsigned long last);
 

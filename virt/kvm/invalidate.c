@@ -43,6 +43,17 @@ void kvm_invalidate_init(struct kvm *kvm)
 #endif
 }
 
+/* So many faults of a vCPU register their tickets after one was lost. */
+#define KVM_EXACT_FAULTS	4096
+
+/* Have too many ranges begun for the log to tell whether one overlaps? */
+static bool kvm_ticket_lost(const struct kvm_ticket *ticket)
+{
+	return (ticket->by_hva && ticket->hva.precise &&
+		!ticket->hva.registered) ||
+	       (ticket->gfn.precise && !ticket->gfn.registered);
+}
+
 /**
  * kvm_ticket_init() - say what a fault wants to map
  * @ticket: the ticket
@@ -188,9 +199,9 @@ bool kvm_vcpu_ticket_try(struct kvm_vcpu *vcpu, struct kvm_ticket *ticket,
 			 const struct kvm_memory_slot *slot, gfn_t gfn)
 {
 	kvm_ticket_init(ticket, slot, gfn, 1);
-	/* The last attempt was lost to ranges elsewhere: not twice. */
-	ticket->hva.precise = vcpu->fault_precise;
-	ticket->gfn.precise = vcpu->fault_precise;
+	/* An attempt was lost to ranges elsewhere: be exact for a while. */
+	ticket->hva.precise = vcpu->fault_exact;
+	ticket->gfn.precise = vcpu->fault_exact;
 	return kvm_ticket_try(vcpu->kvm, ticket);
 }
 EXPORT_SYMBOL_GPL(kvm_vcpu_ticket_try);
@@ -211,8 +222,10 @@ void kvm_vcpu_ticket_end(struct kvm_vcpu *vcpu, struct kvm_ticket *ticket,
 {
 	struct kvm *kvm = vcpu->kvm;
 
-	vcpu->fault_precise = retry && (ticket->hva.precise ||
-					ticket->gfn.precise);
+	if (vcpu->fault_exact)
+		vcpu->fault_exact--;
+	if (retry && kvm_ticket_lost(ticket))
+		vcpu->fault_exact = KVM_EXACT_FAULTS;
 	if (retry && ticket->by_hva) {
 		vcpu->fault_hva = ticket->hva.node.start;
 		vcpu->fault_gfn = ticket->gfn.node.start;
@@ -386,7 +399,7 @@ void kvm_seq_compare(struct kvm *kvm, const struct kvm_ticket *ticket,
 				       ticket->gfn.node.start);
 	if (old && !retry)
 		kvm->stat.generic.invalidate_saved++;
-	if (old || !retry || ticket->hva.precise || ticket->gfn.precise)
+	if (old || !retry || kvm_ticket_lost(ticket))
 		return;
 	if (READ_ONCE(kvm->hva_ranges->nr) > kvm->mmu_invalidate_in_progress)
 		kvm->stat.generic.invalidate_early++;

@@ -49,6 +49,69 @@ static void interval_readers(void)
 	mm_exit(mm);
 }
 
+#define NR_BATCHED 200
+
+struct batched {
+	struct mm_struct *mm;
+	struct mmu_notifier_range range;
+};
+
+static void *begin_batched(void *arg)
+{
+	struct batched *batched = arg;
+
+	range_begin(batched->mm, &batched->range, 0, 1000);
+	return NULL;
+}
+
+/* Many share a first page; some reach far. */
+static void add_batched(struct mm_struct *mm, struct interval_sub *subs)
+{
+	int i;
+
+	for (i = 0; i < NR_BATCHED; i++)
+		interval_add(mm, &subs[i], i / 90, i % 7 ? 1 : 500);
+}
+
+/* More than one batch: each is called once, and goes without the others. */
+static void interval_batches(void)
+{
+	static struct interval_sub subs[NR_BATCHED];
+	struct gate gate = { .closed = { 1 } };
+	struct batched batched = { .mm = mm_new() };
+	struct mmu_notifier_range range;
+	pthread_t thread;
+	int i;
+
+	add_batched(batched.mm, subs);
+	range_begin(batched.mm, &range, 0, 1000);
+	for (i = 0; i < NR_BATCHED; i++)
+		check(atomic_read(&subs[i].calls) == 1);
+	range_finish(&range);
+	range_begin(batched.mm, &range, 2, 1000);
+	for (i = 0; i < NR_BATCHED; i++)
+		check(atomic_read(&subs[i].calls) ==
+		      (i / 90 >= 2 || !(i % 7) ? 2 : 1));
+	/* Its batch is over, though it is still in flight. */
+	interval_remove(&subs[0]);
+	range_finish(&range);
+
+	subs[100].gate = &gate;
+	thread = start_thread(begin_batched, &batched);
+	wait_until(atomic_read(&gate.arrived));
+	/* Of all batches, the one under way among them, none waits. */
+	for (i = 1; i < NR_BATCHED; i++)
+		if (i != 100)
+			interval_remove(&subs[i]);
+	check(atomic_read(&subs[101].calls) == 1);
+	check(atomic_read(&subs[99].calls) == 2);
+	atomic_set(&gate.closed, 0);
+	join_thread(thread);
+	range_finish(&batched.range);
+	interval_remove(&subs[100]);
+	mm_exit(batched.mm);
+}
+
 static bool reader_waits(struct mm_struct *mm)
 {
 	struct mmu_notifier_subscriptions *subs = mn_of(mm);
@@ -258,6 +321,7 @@ static void interval_sound(void)
 
 const struct test interval_tests[] = {
 	{ "interval_readers", interval_readers },
+	{ "interval_batches", interval_batches },
 	{ "interval_later_range", interval_later_range },
 	{ "interval_not_starved", interval_not_starved },
 	{ "interval_sound", interval_sound },

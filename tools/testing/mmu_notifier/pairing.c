@@ -199,7 +199,7 @@ static void slots_70(void)
 	check(range_begin_nonblock(mm, &range, 0, 1) == -EAGAIN);
 	for (i = 10; i < NR_SLOTLESS - 1; i++) {
 		check(!atomic_read(&subs[i].open));
-		check(atomic_read(&subs[i].ends) == (i > 64 ? 3 : 2));
+		check(atomic_read(&subs[i].ends) == (i == 64 ? 2 : 3));
 		list_remove(mm, &subs[i]);
 	}
 	for (i = 0; i < 10; i++)

@@ -12,8 +12,8 @@
 #include "test.h"
 
 static const struct test *const suites[] = {
-	tracker_tests, pairing_tests, register_tests, interval_tests,
-	exit_tests,
+	tracker_tests, pairing_tests, leaving_tests, register_tests,
+	interval_tests, exit_tests,
 };
 
 static unsigned long seed = 1;

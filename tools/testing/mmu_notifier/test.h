@@ -17,6 +17,7 @@ struct test {
 
 extern const struct test tracker_tests[];
 extern const struct test pairing_tests[];
+extern const struct test leaving_tests[];
 extern const struct test register_tests[];
 extern const struct test interval_tests[];
 extern const struct test exit_tests[];

@@ -221,7 +221,7 @@ static void tracker_order(void)
 	join_thread(thread);
 }
 
-#define MODEL_NR 12
+#define MODEL_NR 20
 
 struct model {
 	struct range_tracker tracker;
@@ -282,18 +282,23 @@ static void model_ticket(struct model *m, int t)
 static void model_check(struct model *m)
 {
 	struct interval_tree_node probe = { .start = test_random(64) };
-	unsigned int pending, nr = 0;
-	bool found = false;
+	unsigned int pending, nr = 0, found = 0;
+	struct tracked_range *range;
 	int r, t;
 
 	probe.last = probe.start + test_random(4);
 	for (r = 0; r < MODEL_NR; r++) {
 		nr += m->active[r];
-		found |= m->active[r] && overlap(&m->ranges[r].node, &probe);
+		found += m->active[r] && overlap(&m->ranges[r].node, &probe);
 	}
 	check(m->tracker.nr == nr);
-	check(found == !!range_tracker_first(&m->tracker, probe.start,
-					     probe.last));
+	for (range = range_tracker_first(&m->tracker, probe.start, probe.last);
+	     range; range = range_tracker_next(&m->tracker, range, probe.start,
+					       probe.last)) {
+		check(overlap(&range->node, &probe));
+		found--;
+	}
+	check(!found);
 	for (t = 0; t < MODEL_NR; t++) {
 		if (!m->held[t])
 			continue;
@@ -320,6 +325,11 @@ static void tracker_model(void)
 			model_ticket(&m, test_random(MODEL_NR));
 		model_check(&m);
 	}
+	for (i = 0; i < MODEL_NR; i++)
+		if (m.active[i])
+			model_range(&m, i);
+	/* The next range is as cheap as the first. */
+	check(m.tracker.vacant == BIT(RANGE_TRACKER_LOOSE) - 1);
 	spin_unlock(&m.tracker.lock);
 }
 

@@ -22,6 +22,9 @@
 
 typedef unsigned long long u64;
 
+#define U64_MAX	(~0ULL)
+#define noinline	__attribute_noinline__
+
 /* For sparse only. */
 #define __acquire(lock)			((void)0)
 #define __release(lock)			((void)0)
@@ -44,6 +47,7 @@ typedef unsigned long long u64;
 #define __acquires(lock)
 #define __releases(lock)
 #define __init
+#define __uninitialized
 #define __must_check	__attribute__((warn_unused_result))
 #define __noreturn	noreturn
 #ifndef __always_inline
@@ -57,6 +61,8 @@ typedef unsigned long long u64;
 #define BIT(nr)		(1UL << (nr))
 #define BIT_ULL(nr)	(1ULL << (nr))
 #define __ffs64(x)	__builtin_ctzll(x)
+#define __ffs(x)	__builtin_ctzl(x)
+#define fls64(x)	((x) ? 64 - __builtin_clzll(x) : 0)
 #define check_add_overflow(a, b, sum) __builtin_add_overflow(a, b, sum)
 
 #define __same_type(a, b) __builtin_types_compatible_p(typeof(a), typeof(b))
@@ -76,7 +82,12 @@ typedef unsigned long long u64;
 /* The partner of a release, as the compiler's atomics know it. */
 #define smp_load_acquire(p)	__atomic_load_n(p, __ATOMIC_ACQUIRE)
 /* The partner of an acquire. */
-#define smp_store_release(p, v)	__atomic_store_n(p, v, __ATOMIC_RELEASE)
+#define smp_store_release(p, v)						\
+do {									\
+	shim_at(SHIM_RELEASE);						\
+	__atomic_store_n(p, v, __ATOMIC_RELEASE);			\
+	shim_at(SHIM_RELEASED);						\
+} while (0)
 /* Full; ThreadSanitizer does not model it and does not need it here. */
 #define smp_mb()		__atomic_thread_fence(__ATOMIC_SEQ_CST)
 
@@ -113,8 +124,18 @@ static inline bool IS_ERR(const void *ptr)
 	return (unsigned long)ptr >= -SHIM_MAX_ERR;
 }
 
+/* Where a test can have something done in the middle of the core. */
+enum shim_point {
+	SHIM_RELEASE,		/* before a store that releases */
+	SHIM_RELEASED,		/* after it */
+	SHIM_RCU_UNLOCKED,	/* after an RCU read-side section */
+	SHIM_GRACE,		/* before a grace period */
+	SHIM_GRACE_OVER,	/* after it */
+};
+
 /* What a thread may do at the moment, and what is pending for it. */
 struct shim_task {
+	void (*hook)(enum shim_point point);
 	int spinlocks;
 	int non_block;
 	int rcu_nesting;
@@ -125,6 +146,14 @@ struct shim_task {
 
 extern __thread struct shim_task shim_self;
 extern atomic_t shim_warnings;
+/* Threads that wait for others: for a wake-up, or for readers. */
+extern atomic_t shim_waiting;
+
+static inline void shim_at(enum shim_point point)
+{
+	if (shim_self.hook && !shim_self.spinlocks)
+		shim_self.hook(point);
+}
 
 void shim_warn(const char *file, int line, const char *what);
 void __noreturn shim_bug(const char *what);

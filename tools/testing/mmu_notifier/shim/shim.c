@@ -8,6 +8,7 @@
 
 __thread struct shim_task shim_self;
 atomic_t shim_warnings;
+atomic_t shim_waiting;
 
 void shim_warn(const char *file, int line, const char *what)
 {
@@ -137,10 +138,12 @@ unsigned long shim_wakeups(wait_queue_head_t *wq)
 void shim_wait(wait_queue_head_t *wq, unsigned long wakeups)
 {
 	might_sleep();
+	atomic_inc(&shim_waiting);
 	pthread_mutex_lock(&wq->mutex);
 	while (wq->wakeups == wakeups)
 		pthread_cond_wait(&wq->cond, &wq->mutex);
 	pthread_mutex_unlock(&wq->mutex);
+	atomic_dec(&shim_waiting);
 }
 
 /*
@@ -164,6 +167,7 @@ void rcu_read_unlock(void)
 	if (--shim_self.rcu_nesting)
 		return;
 	atomic_dec(&rcu_readers[shim_self.rcu_index]);
+	shim_at(SHIM_RCU_UNLOCKED);
 }
 
 void synchronize_rcu(void)
@@ -171,6 +175,8 @@ void synchronize_rcu(void)
 	int pass, old;
 
 	might_sleep();
+	shim_at(SHIM_GRACE);
+	atomic_inc(&shim_waiting);
 	pthread_mutex_lock(&rcu_mutex);
 	for (pass = 0; pass < 2; pass++) {
 		old = (atomic_inc(&rcu_phase) - 1) & 1;
@@ -178,6 +184,8 @@ void synchronize_rcu(void)
 			sched_yield();
 	}
 	pthread_mutex_unlock(&rcu_mutex);
+	atomic_dec(&shim_waiting);
+	shim_at(SHIM_GRACE_OVER);
 }
 
 static void *shim_free_later(void *arg)
