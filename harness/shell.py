@@ -36,7 +36,7 @@ def shell(tree="new", config="plain", paging=""):
         raise ui.Fail(f"PAGING={paging}: it may be nested or shadow")
     built = kernel.build(tree, config)
     cmdline = "quiet kvm_amd.npt=0 kvm_intel.ept=0" if paging == "shadow" else "quiet"
-    acceleration = boot.accel(built)
+    acceleration = boot.accel_for_kvm(built)
     args = boot.command(built, image(built), cmdline, serial="mon:stdio",
                         cpu="host" if acceleration == "kvm" else "max",
                         acceleration=acceleration)

@@ -68,9 +68,11 @@ def _fetch(version):
                      f"qemu={version}"], "emulator-source.log", cwd=WORK / "source")
     except ui.Fail as error:
         raise ui.Fail(f"could not fetch the source of qemu {version}: check the network "
-                      "and the package sources, or name a fixed emulator with "
-                      f"EMULATOR=/path\n{error}") from None
-    return next((WORK / "source").glob("qemu_*.dsc"))
+                      "and the package sources, upgrade qemu-system-x86 if they have a "
+                      "newer one, or name a fixed emulator with EMULATOR=/path\n"
+                      f"{error}") from None
+    # File names have no epoch.
+    return WORK / "source" / f"qemu_{version.rpartition(':')[2]}.dsc"
 
 
 def _unpack(description):
@@ -105,7 +107,7 @@ def _compile(source):
 
 
 def _build():
-    """Build it unless it is there; a part that is done is kept when interrupted."""
+    """Build it unless it is there; after an interruption ccache has what was done."""
     with paths.lock("emulator"):
         wanted = _wanted()
         if PROGRAM.is_file() and STAMP.is_file() and STAMP.read_text("ascii") == wanted:

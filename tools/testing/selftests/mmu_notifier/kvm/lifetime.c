@@ -21,39 +21,45 @@ struct closer {
 	uint64_t ns;
 };
 
-FIXTURE(vm) {
+/* Where VMs come from, the memory that each has, and a range in it. */
+struct place {
 	int fd;
 	int kvm;
 	char *mem;
 	struct held held;
 };
 
+FIXTURE(vm) {
+	struct place place;
+};
+
 FIXTURE_SETUP(vm)
 {
-	self->fd = fixture_open(_metadata);
-	if (self->fd < 0)
+	self->place.kvm = -1;
+	self->place.fd = fixture_open(_metadata);
+	if (self->place.fd < 0)
 		return;
-	self->kvm = open("/dev/kvm", O_RDWR);
-	ASSERT_LE(0, self->kvm);
-	self->mem = map_anon(SIZE);
-	ASSERT_NE(NULL, self->mem);
+	self->place.kvm = open("/dev/kvm", O_RDWR);
+	ASSERT_LE(0, self->place.kvm);
+	self->place.mem = map_anon(SIZE);
+	ASSERT_NE(NULL, self->place.mem);
 }
 
 FIXTURE_TEARDOWN(vm)
 {
-	close(self->fd);
-	close(self->kvm);
+	close(self->place.fd);
+	close(self->place.kvm);
 }
 
 /* A VM without vCPUs, whose mapped file would keep it alive. */
-static int make_vm(int kvm, char *mem)
+static int make_vm(const struct place *place)
 {
 	struct kvm_userspace_memory_region region = {
 		.guest_phys_addr = MEM_GPA,
 		.memory_size = SIZE,
-		.userspace_addr = (uintptr_t)mem,
+		.userspace_addr = (uintptr_t)place->mem,
 	};
-	int vm = ioctl(kvm, KVM_CREATE_VM, 0);
+	int vm = ioctl(place->kvm, KVM_CREATE_VM, 0);
 
 	if (vm < 0)
 		return -1;
@@ -77,53 +83,44 @@ static void *closer_run(void *arg)
 	return NULL;
 }
 
-static void destroyed_while_held(struct __test_metadata *_metadata,
-				 struct held *held, struct closer *closer)
+/* The latest subscriber is called first. */
+static void destroyed_within(struct __test_metadata *_metadata,
+			     struct place *place, unsigned int op,
+			     bool vm_first)
 {
-	ASSERT_EQ(0, pthread_create(&closer->thread, NULL, closer_run, closer));
+	struct held *held = &place->held;
+	struct closer closer = { .vm = -1 };
+
+	if (vm_first)
+		closer.vm = make_vm(place);
+	ASSERT_TRUE(held_subscribe(held, place->fd, op));
+	held_prepare(held, place->mem, PAGE);
+	if (!vm_first)
+		closer.vm = make_vm(place);
+	ASSERT_LE(0, closer.vm);
+	ASSERT_EQ(0, pthread_create(&closer.thread, NULL, closer_run, &closer));
 	ASSERT_TRUE(held_start(held));
-	closer->go = true;
-	EXPECT_TRUE(wait_real(&closer->done, GUEST_PATIENCE_MS));
+	closer.go = true;
+	EXPECT_TRUE(wait_real(&closer.done, GUEST_PATIENCE_MS));
 	EXPECT_TRUE(held_all_still(held, 1));
 	held_let_go(held, 1);
-	ASSERT_EQ(0, pthread_join(closer->thread, NULL));
-	TH_LOG("destroyed in %lu us", (unsigned long)closer->ns / 1000);
+	ASSERT_EQ(0, pthread_join(closer.thread, NULL));
+	TH_LOG("destroyed in %lu us", (unsigned long)closer.ns / 1000);
 }
 
-/* The subscriber that holds it came first, so KVM has seen the start. */
 TEST_F_TIMEOUT(vm, destroyed_after_its_start, LIMIT_S)
 {
-	struct closer closer = {};
-
-	ASSERT_TRUE(held_subscribe(&self->held, self->fd, MNT_OP_START));
-	held_prepare(&self->held, self->mem, PAGE);
-	closer.vm = make_vm(self->kvm, self->mem);
-	ASSERT_LE(0, closer.vm);
-	destroyed_while_held(_metadata, &self->held, &closer);
+	destroyed_within(_metadata, &self->place, MNT_OP_START, false);
 }
 
-/* The subscriber that holds it came last, so KVM has not. */
 TEST_F_TIMEOUT(vm, destroyed_before_its_start, LIMIT_S)
 {
-	struct closer closer = {};
-
-	closer.vm = make_vm(self->kvm, self->mem);
-	ASSERT_LE(0, closer.vm);
-	ASSERT_TRUE(held_subscribe(&self->held, self->fd, MNT_OP_START));
-	held_prepare(&self->held, self->mem, PAGE);
-	destroyed_while_held(_metadata, &self->held, &closer);
+	destroyed_within(_metadata, &self->place, MNT_OP_START, true);
 }
 
-/* Within its end. */
 TEST_F_TIMEOUT(vm, destroyed_before_its_end, LIMIT_S)
 {
-	struct closer closer = {};
-
-	ASSERT_TRUE(held_subscribe(&self->held, self->fd, MNT_OP_END));
-	held_prepare(&self->held, self->mem, PAGE);
-	closer.vm = make_vm(self->kvm, self->mem);
-	ASSERT_LE(0, closer.vm);
-	destroyed_while_held(_metadata, &self->held, &closer);
+	destroyed_within(_metadata, &self->place, MNT_OP_END, false);
 }
 
 /* At any moment of one. */
@@ -132,9 +129,9 @@ TEST_F_TIMEOUT(vm, destroyed_beside_many, LIMIT_S)
 	struct churn churn;
 	int i, vm;
 
-	churn_start(&churn, self->mem, SIZE, do_dontneed);
+	churn_start(&churn, self->place.mem, SIZE, do_dontneed);
 	for (i = 0; i < ROUNDS; i++) {
-		vm = make_vm(self->kvm, self->mem);
+		vm = make_vm(&self->place);
 		EXPECT_LE(0, vm);
 		close(vm);
 	}
