@@ -93,19 +93,34 @@ def _remembered_probe(kernel):
     return works
 
 
+def _wish():
+    wish = os.environ.get("ACCEL", "")
+    if wish not in ("", "tcg", "kvm"):
+        raise ui.Fail(f"ACCEL={wish}: it may be tcg or kvm")
+    return wish
+
+
+def _usable():
+    return _cpu_can_virtualise() and os.access("/dev/kvm", os.R_OK | os.W_OK)
+
+
+def prepare():
+    """Have the emulator ready if every guest will need it."""
+    if _wish() == "tcg" or not (_wish() or _usable()):
+        deps.ensure("boot")
+        emulator.command()
+
+
 def accel(kernel=None, nested=False):
     """"kvm" if hardware virtualisation proves to work here, else "tcg".
 
     ACCEL=tcg or ACCEL=kvm overrides.  Without a kernel to probe with, and
     without nesting where that is wanted, emulation is the answer.
     """
-    wish = os.environ.get("ACCEL", "")
-    if wish not in ("", "tcg", "kvm"):
-        raise ui.Fail(f"ACCEL={wish}: it may be tcg or kvm")
+    wish = _wish()
     if wish:
         return wish
-    usable = _cpu_can_virtualise() and os.access("/dev/kvm", os.R_OK | os.W_OK)
-    if not usable or kernel is None or (nested and not _nests()):
+    if not _usable() or kernel is None or (nested and not _nests()):
         return "tcg"
     return "kvm" if _remembered_probe(kernel) else "tcg"
 

@@ -11,6 +11,9 @@ MEMORY = "3G"
 CMDLINE = "loglevel=5 hugepagesz=2M hugepages=64 norandmaps"
 # Emulated, checked and sharing its host, a guest is this much slower.
 SLOWNESS = {"plain": 1, "off": 1, "debug": 4, "kcsan": 6}
+# Seconds of the guest's clock; each kind goes on until it has had an effect,
+# which is what takes longer there.
+SOAK_S = 30
 
 # Output is shown when a program has ended, so that no message of the kernel
 # splits a line of it; the rest of a killed program's children goes with it.
@@ -43,7 +46,8 @@ def _limit(seconds, config):
 def consumers(kernel, config, binaries, wanted, npt, name):
     """Boot with the wanted programs: ({program: {test: Outcome}}, console lines)."""
     image = initramfs.Image(name)
-    body = [FUNCTIONS]
+    # Twice as long, for a host that has something else to do as well.
+    body = [FUNCTIONS, f"export PATIENCE={_limit(2, config)}"]
     for program in wanted:
         there = f"/t/{program.folder}/{program.binary}"
         image.add(binaries[program.folder] / program.binary, there, libs=False)
@@ -87,7 +91,8 @@ def own_kvm(kernel, config, npt, name, tests, module, limit=300):
     """Boot with our selftests of KVM: ({program: {test: Outcome}}, lines)."""
     image = initramfs.Image(name)
     image.add(module, "/t/test_mmu_notifier.ko", libs=False)
-    body = [FUNCTIONS, "run insmod insmod /t/test_mmu_notifier.ko"]
+    body = [FUNCTIONS, f"export MMU_NOTIFIER_SOAK_S={SOAK_S // SLOWNESS[config]}",
+            "run insmod insmod /t/test_mmu_notifier.ko"]
     for test, path in tests.items():
         image.add(path, f"/t/{test}", libs=False)
         body.append(f"run {test} limited {_limit(limit, config)} /t/{test}")

@@ -3,7 +3,7 @@
 
 from typing import NamedTuple
 
-from harness import tree, ui
+from harness import boot, tree, ui
 from harness.check import compare, consumers, docs, guests, objects, off, programs, \
     static, stock, users
 from harness.check.schedule import GUEST, Job
@@ -54,49 +54,55 @@ class Plan:
         self.kernels, self.binaries, self.outcomes = {}, {}, {}
 
     def jobs(self):
-        """All jobs, most telling first; the scheduler keeps this order."""
+        """All jobs, in the order that leaves neither lane without work."""
         return [
             Job("tree", self._tree),
+            # In the lane of the guests, which would wait for it anyway.
+            Job("emulator", boot.prepare, GUEST, ("tree",)),
             Job("static", self._static),
+            Job("native", self._native, needs=("tree",)),
             Job("build stock", self._build("stock", "plain"), needs=("tree",)),
             Job("programs", self._programs, needs=("build stock",)),
-            Job("style", self._style, needs=("static",)),
             Job("build plain", self._build("new", "plain"), needs=("tree",)),
-            Job("native", self._native, needs=("tree",)),
             *self._consumer_jobs(),
+            # Its guests take longest: before what no guest waits for.
+            Job("build debug", self._build("new", "debug"), needs=("tree",)),
+            self._guest("consumers debug", self._consumers_slow("debug"),
+                        "build debug", "programs", "stock npt"),
+            self._guest("kvm debug", self._own_kvm("debug", "debug", 1), "build debug"),
+            self._guest("guest debug", self._own("debug"), "build debug"),
+            Job("style", self._style, needs=("static",)),
             Job("users", lambda: users.check(self.report), needs=("tree",)),
             # The same object tree as the users.
             Job("objects", lambda: objects.check(self.report), needs=("tree",)),
-            Job("build debug", self._build("new", "debug"), needs=("tree",)),
-            Job("consumers debug", self._consumers_slow("debug"), GUEST,
-                ("build debug", "programs", "stock npt")),
             Job("off", self._off, needs=("build plain",)),
-            Job("guest off", self._smoke, GUEST, ("off",)),
+            self._guest("guest off", self._smoke, "off"),
             Job("docs", lambda: docs.build(self.report), needs=("tree",)),
-            Job("guest debug", self._own("debug"), GUEST, ("build debug",)),
-            Job("kvm debug", self._own_kvm("debug", "debug", 1), GUEST,
-                ("build debug",)),
             Job("build kcsan", self._build("new", "kcsan"), needs=("tree",)),
-            Job("guest kcsan", self._own("kcsan"), GUEST, ("build kcsan",)),
-            Job("consumers kcsan", self._consumers_slow("kcsan"), GUEST,
-                ("build kcsan", "programs", "stock npt")),
+            self._guest("guest kcsan", self._own("kcsan"), "build kcsan"),
+            self._guest("consumers kcsan", self._consumers_slow("kcsan"),
+                        "build kcsan", "programs", "stock npt"),
             # Bounds on time mean something only when nothing else runs.
-            Job("guest plain", self._own("plain"), GUEST, ("build plain",), quiet=True),
+            self._guest("guest plain", self._own("plain"), "build plain", quiet=True),
         ]
+
+    @staticmethod
+    def _guest(name, run, *needs, quiet=False):
+        return Job(name, run, GUEST, ("emulator", *needs), quiet)
 
     def _consumer_jobs(self):
         """For each way of paging: stock, new, comparison."""
         for paging in ("npt", "shadow"):
             for tree_name, build in (("stock", "build stock"), ("new", "build plain")):
-                yield Job(f"{tree_name} {paging}", self._consumers(tree_name, paging),
-                          GUEST, (build, "programs"))
-            yield Job(f"compare {paging}", self._compare(paging), GUEST,
-                      (f"stock {paging}", f"new {paging}"))
+                yield self._guest(f"{tree_name} {paging}",
+                                  self._consumers(tree_name, paging), build, "programs")
+            yield self._guest(f"compare {paging}", self._compare(paging),
+                              f"stock {paging}", f"new {paging}")
             npt = int(paging == "npt")
-            yield Job(f"kvm {paging}", self._own_kvm(paging, "plain", npt), GUEST,
-                      ("build plain",))
-            yield Job(f"kvm stock-{paging}", self._stock_kvm(paging, npt), GUEST,
-                      ("build plain", "build stock"))
+            yield self._guest(f"kvm {paging}", self._own_kvm(paging, "plain", npt),
+                              "build plain")
+            yield self._guest(f"kvm stock-{paging}", self._stock_kvm(paging, npt),
+                              "build plain", "build stock")
 
     def _tree(self):
         tree.assemble()

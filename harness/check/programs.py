@@ -9,6 +9,7 @@ from harness import kernel, paths, proc, ui
 OUT = paths.BUILD / "selftests"
 OURS = "tools/testing/selftests/mmu_notifier"
 OURS_KVM = f"{OURS}/kvm"
+PATIENCE = paths.ROOT / "harness" / "guest" / "patience.c"
 
 
 def headers(src, config):
@@ -23,18 +24,28 @@ def _name(src):
     return "stock" if src == paths.BASE else "new"
 
 
-def _make(folder, out, options, targets, log):
+def _make(folder, out, options, targets, log, link=""):
     out.mkdir(parents=True, exist_ok=True)
     command = ["make", "-s", "-C", folder, f"OUTPUT={out}", f"-j{(os.cpu_count() or 1) + 1}",
-               "CC=ccache gcc", f"KHDR_INCLUDES={options}", "LDFLAGS=-static", *targets]
+               "CC=ccache gcc", f"KHDR_INCLUDES={options}", f"LDFLAGS=-static {link}", *targets]
     proc.logged(command, log, env=kernel.environment())
+
+
+def _patience():
+    """What to link so that a program's own time limits fit the guest."""
+    OUT.mkdir(parents=True, exist_ok=True)
+    built = OUT / "patience.o"
+    proc.logged(["gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-c", "-o", built, PATIENCE],
+                "gcc-patience.log")
+    return f"-Wl,--wrap=alarm {built}"
 
 
 def _set(src, options, folder, names):
     """Build some programs of one selftest folder; their directory."""
     out = OUT / _name(src) / folder
     _make(src / "tools/testing/selftests" / folder, out, options,
-          [out / name for name in dict.fromkeys(names)], f"selftests-{folder}.log")
+          [out / name for name in dict.fromkeys(names)], f"selftests-{folder}.log",
+          _patience())
     return out
 
 

@@ -84,7 +84,7 @@ class Plans(unittest.TestCase):
     def test_closure(self):
         jobs = plan.Plan(Report()).jobs()
         names = [j.name for j in schedule.closure(jobs, plan.names(["off"], False))]
-        self.assertEqual(names, ["tree", "build plain", "off", "guest off"])
+        self.assertEqual(names, ["tree", "emulator", "build plain", "off", "guest off"])
 
 
 if __name__ == "__main__":

@@ -34,6 +34,16 @@ class Emulator(unittest.TestCase):
             emulator.command()
         build.assert_called_once()
 
+    def test_ready_beforehand_only_if_needed_for_sure(self):
+        for wish, usable, wanted in (("", False, 1), ("tcg", True, 1), ("", True, 0),
+                                     ("kvm", False, 0)):
+            with mock.patch.dict(os.environ, {"ACCEL": wish}), \
+                    mock.patch.object(boot, "_usable", return_value=usable), \
+                    mock.patch.object(boot.deps, "ensure"), \
+                    mock.patch.object(emulator, "command") as command:
+                boot.prepare()
+            self.assertEqual(command.call_count, wanted)
+
     def test_another_fix_is_another_build(self):
         with mock.patch.object(emulator, "_version", return_value="1"):
             before = emulator._wanted()
