@@ -15,7 +15,8 @@
  * from the choice of each range in flight, under the lock; if it was there, it
  * waits for a grace period, after which range->calling is to be believed, and
  * then until no range is calling it: (H).  So it waits for callouts running on
- * itself, and for no others.
+ * itself, and for no others.  An owner that finds, when a callout has returned,
+ * that its choice has changed meanwhile wakes those who wait.
  *
  * Pairing is by record, not by test.  The range notes in 'owed' the slots
  * whose start succeeded; the owner of the range clears a note when it has
@@ -123,18 +124,16 @@ static bool mn_is_called(struct mmu_notifier_subscriptions *subs,
  * @sub:  a subscriber, withdrawn from the choice of all ranges in flight
  *
  * An owner that had read its choice before the withdrawal has stored
- * range->calling by the end of the grace period.  One that reads 'leavers'
- * later sees it, and wakes us.
+ * range->calling by the end of the grace period.  One that reads it later, to
+ * go on from @sub to the next, sees the withdrawal, and wakes us.
  */
 void mn_wait_called(struct mmu_notifier_subscriptions *subs, const void *sub)
 {
 	mn_assert_locked(subs);
-	WRITE_ONCE(subs->leavers, subs->leavers + 1);
 	mn_unlock(subs);
 	synchronize_rcu_expedited();
 	mn_lock(subs);
 	mn_wait(subs, !mn_is_called(subs, sub));
-	WRITE_ONCE(subs->leavers, subs->leavers - 1);
 }
 
 /**
@@ -150,91 +149,135 @@ void mn_warn_context(const void *callout, int preempt)
 }
 
 /**
- * mn_warn_refusal() - a start returned what it may not
- * @start: the function
- * @ret:   what it returned
- * @may_sleep: the range was one that may block
+ * mn_refused() - a start did not succeed
+ * @sub:   the subscriber
+ * @range: the range
+ * @ret:   what the start returned
  *
  * Only a range that must not block may be called off.
+ *
+ * Return: 0 to go on all the same, or @ret to have the range called off.
  */
-void mn_warn_refusal(const void *start, int ret, bool may_sleep)
+int mn_refused(const struct mmu_notifier *sub,
+	       const struct mmu_notifier_range *range, int ret)
 {
+	bool may_sleep = mmu_notifier_range_blockable(range);
+
 	WARN_ONCE(may_sleep || ret != -EAGAIN,
 		  "%ps returned %d to a%s blocking start\n",
-		  start, ret, may_sleep ? "" : " non-");
+		  sub->ops->invalidate_range_start, ret,
+		  may_sleep ? "" : " non-");
+	return may_sleep ? 0 : ret;
+}
+
+/* Call and trace; out of line, so that others do not keep the time. */
+noinline int mn_traced_start(struct mmu_notifier *sub,
+			     const struct mmu_notifier_range *range)
+{
+	u64 began = mn_trace_clock(mmu_notifier_callout);
+	int ret = sub->ops->invalidate_range_start(sub, range);
+
+	trace_mmu_notifier_callout(range, MN_OP_START,
+				   sub->ops->invalidate_range_start, ret,
+				   began);
+	return ret;
+}
+
+/* The same for an end. */
+noinline void mn_traced_end(struct mmu_notifier *sub,
+			    const struct mmu_notifier_range *range)
+{
+	u64 began = mn_trace_clock(mmu_notifier_callout);
+
+	sub->ops->invalidate_range_end(sub, range);
+	trace_mmu_notifier_callout(range, MN_OP_END,
+				   sub->ops->invalidate_range_end, 0, began);
 }
 
 /*
  * The next subscriber of the range's choice: the one with the lowest slot of
- * those in *@left, in which it leaves those that come after.  NULL if there is
- * none.
+ * those in *@left, from which it takes away whom the choice has lost.  False if
+ * none is left.  *@seen is the choice as it was found the last time.
  */
-static __always_inline struct mmu_notifier *
-mn_next(struct mmu_notifier_subscriptions *subs,
-	struct mmu_notifier_range *range, u64 *left, u64 *bit)
+static __always_inline bool mn_next(struct mmu_notifier_range *range,
+				    struct mmu_notifier **sub, u64 *left,
+				    u64 *seen)
 {
-	struct mmu_notifier *sub = NULL;
-	bool leavers;
-	int slot;
+	struct mmu_notifier_subscriptions *subs = range->subs;
+	struct mmu_notifier **slots = subs->slot;
+	u64 todo;
 
 	rcu_read_lock();
-	*left &= READ_ONCE(range->todo);
-	if (*left) {
-		slot = __ffs64(*left);
-		sub = READ_ONCE(subs->slot[slot]);
-		*bit = BIT_ULL(slot);
-		*left &= *left - 1;
-	}
-	leavers = mn_calling(subs, range, sub);
+	todo = READ_ONCE(range->todo);
+	*left &= todo;
+	*sub = *left ? READ_ONCE(slots[__ffs64(*left)]) : NULL;
+	mn_calling(range, *sub);
 	rcu_read_unlock();
-	if (unlikely(leavers))
+	/* Whoever was withdrawn may be waiting for its callout. */
+	if (unlikely(todo != *seen)) {
+		*seen = todo;
 		wake_up_all(&subs->wq);
-	return sub;
+	}
+	return *left;
 }
 
 /*
  * Call the starts of the slots.  A failure, which only a range that must not
- * block can have, stops the walk.
+ * block can have, stops the walk.  Out of line, to have the registers.
  */
-static int mn_list_start(struct mmu_notifier_range *range)
+static noinline int mn_list_start(struct mmu_notifier_range *range)
 {
-	struct mmu_notifier_subscriptions *subs = range->subs;
-	u64 left = U64_MAX, bit, owed = 0;
+	u64 left = U64_MAX, seen = READ_ONCE(range->todo), owed = 0, rest;
 	struct mmu_notifier *sub;
+	int ret = 0;
 
-	while ((sub = mn_next(subs, range, &left, &bit))) {
+	for (; mn_next(range, &sub, &left, &seen); left = rest) {
+		rest = left & (left - 1);
 		if (sub->ops->invalidate_range_start &&
 		    unlikely(mn_call_start(sub, range))) {
-			WRITE_ONCE(range->todo, 0);
-			return -EAGAIN;
+			ret = -EAGAIN;
+			rest = 0;
+			continue;
 		}
-		owed |= bit;
+		owed |= left ^ rest;
 		WRITE_ONCE(range->owed, owed);
 	}
-	return 0;
+	return ret;
+}
+
+/* Call the ends of these slots, but for those that are withdrawn. */
+static void mn_call_ends(struct mmu_notifier_range *range, u64 left)
+{
+	u64 seen = READ_ONCE(range->todo), owed = range->owed, rest;
+	struct mmu_notifier *sub;
+
+	for (; mn_next(range, &sub, &left, &seen); left = rest) {
+		rest = left & (left - 1);
+		mn_call_end(sub, range);
+		owed &= ~(left ^ rest);
+		WRITE_ONCE(range->owed, owed);
+	}
 }
 
 /*
- * Call the ends that are owed to slots.  Entered and left with the lock.  One
- * that was withdrawn by a subscriber that leaves, and is not paid by it yet, is
- * chosen again: the subscriber takes its turn in waiting for it.
+ * Call the ends that are owed to slots.  Entered without the lock, left with
+ * it.  One that was withdrawn by a subscriber that leaves, and is not paid by
+ * it yet, is chosen again: the subscriber takes its turn in waiting for it.
  */
 static void mn_list_end(struct mmu_notifier_range *range)
 {
 	struct mmu_notifier_subscriptions *subs = range->subs;
-	u64 left, bit, owed = range->owed;
-	struct mmu_notifier *sub;
+	u64 left;
 
-	while ((left = owed & ~range->paid & subs->ends)) {
+	mn_call_ends(range, range->owed & READ_ONCE(subs->ends));
+	mn_lock(subs);
+	while (unlikely(left = range->owed & ~range->paid & subs->ends)) {
 		WRITE_ONCE(range->todo, left);
 		mn_unlock(subs);
-		while ((sub = mn_next(subs, range, &left, &bit))) {
-			mn_call_end(sub, range);
-			owed &= ~bit;
-			WRITE_ONCE(range->owed, owed);
-		}
+		mn_call_ends(range, left);
 		mn_lock(subs);
-		WRITE_ONCE(range->todo, 0);
+		/* It was withdrawn before, and may have seen us call it. */
+		wake_up_all(&subs->wq);
 	}
 }
 
@@ -251,16 +294,13 @@ static int mn_start(struct mmu_notifier_range *range)
 	mn_unlock(subs);
 	if (!ret)
 		ret = mn_list_start(range);
-	if (likely(!ret && !slotless))
-		return 0;
-
-	mn_lock(subs);
-	if (!ret)
+	if (!ret && unlikely(slotless)) {
+		mn_lock(subs);
 		ret = mn_slotless_start(range, &failed);
-	if (!ret) {
 		mn_unlock(subs);
-		return 0;
 	}
+	if (likely(!ret))
+		return 0;
 	/*
 	 * Called off.  An interval subscriber has dropped its translations and
 	 * can make them again as soon as the range is out of flight; there is
@@ -297,7 +337,6 @@ void __mmu_notifier_invalidate_range_end(struct mmu_notifier_range *range)
 	lock_map_acquire(&__mmu_notifier_invalidate_range_start_map);
 	if (mmu_notifier_range_blockable(range))
 		might_sleep();
-	mn_lock(range->subs);
 	mn_list_end(range);
 	if (unlikely(range->subs->slotless))
 		mn_slotless_end(range, 0);

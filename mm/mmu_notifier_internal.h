@@ -31,7 +31,6 @@
  * @live:      slots that a new range calls
  * @ends:      slots of those that have an end op
  * @slotless:  number of those for whom there was no slot
- * @leavers:   number of those who wait for callouts to return
  * @seq:       last sequence number given to an interval subscriber; odd
  * @interval_id: number of the youngest interval subscriber
  * @slot:      list subscribers by slot
@@ -48,7 +47,8 @@
  * released        set once, under the lock
  * slot            written under the lock; read under RCU by those who have
  *                 the bit in &mmu_notifier_range.todo
- * leavers         written under the lock; read by mn_calling()
+ * ends            written under the lock; an owner reads, without it, the bits
+ *                 that it owes and finds in &mmu_notifier_range.todo
  * all else        under the lock
  * ==============  =====================================================
  *
@@ -69,7 +69,6 @@ struct mmu_notifier_subscriptions {
 	u64 live;
 	u64 ends;
 	unsigned int slotless;
-	unsigned int leavers;
 	unsigned long seq;
 	u64 interval_id;
 	wait_queue_head_t wq;
@@ -130,19 +129,17 @@ static inline bool mn_has_intervals(struct mmu_notifier_subscriptions *subs)
 
 /**
  * mn_calling() - say who is called next
- * @subs:  the subscriptions
  * @range: the range; the choice was read in this RCU read-side section
  * @sub:   the subscriber, or NULL; the one before has returned
  *
- * Return: true if somebody is leaving, and to be woken.
+ * If it was found in the same section that the one before was withdrawn, it is
+ * waited for, and subs->wq has to be woken.
  */
-static __always_inline bool mn_calling(struct mmu_notifier_subscriptions *subs,
-				       struct mmu_notifier_range *range,
+static __always_inline void mn_calling(struct mmu_notifier_range *range,
 				       const void *sub)
 {
 	/* (H): what the last callout did, before it counts as returned */
 	smp_store_release(&range->calling, sub);
-	return READ_ONCE(subs->leavers);
 }
 
 /*
@@ -170,8 +167,13 @@ static inline struct mmu_notifier_range *mn_range(struct tracked_range *range)
 bool mn_track(struct mmu_notifier_range *range);
 void mn_untrack(struct mmu_notifier_range *range);
 void mn_wait_called(struct mmu_notifier_subscriptions *subs, const void *sub);
+int mn_traced_start(struct mmu_notifier *sub,
+		    const struct mmu_notifier_range *range);
+void mn_traced_end(struct mmu_notifier *sub,
+		   const struct mmu_notifier_range *range);
 void mn_warn_context(const void *callout, int preempt);
-void mn_warn_refusal(const void *start, int ret, bool may_sleep);
+int mn_refused(const struct mmu_notifier *sub,
+	       const struct mmu_notifier_range *range, int ret);
 
 /* mmu_notifier_slotless.c */
 void mn_unpin(struct mmu_notifier_subscriptions *subs, unsigned int *pins,
@@ -238,18 +240,15 @@ static __always_inline int mn_call_start(struct mmu_notifier *sub,
 	int (*start)(struct mmu_notifier *sub,
 		     const struct mmu_notifier_range *range) =
 		sub->ops->invalidate_range_start;
-	bool may_sleep = mmu_notifier_range_blockable(range);
-	u64 began = mn_trace_clock(mmu_notifier_callout);
 	int ret, preempt;
 
-	preempt = mn_enter(may_sleep);
-	ret = start(sub, range);
-	mn_leave(may_sleep, preempt, start);
-	trace_mmu_notifier_callout(range, MN_OP_START, start, ret, began);
-	if (likely(!ret))
-		return 0;
-	mn_warn_refusal(start, ret, may_sleep);
-	return may_sleep ? 0 : ret;
+	preempt = mn_enter(mmu_notifier_range_blockable(range));
+	if (trace_mmu_notifier_callout_enabled())
+		ret = mn_traced_start(sub, range);
+	else
+		ret = start(sub, range);
+	mn_leave(mmu_notifier_range_blockable(range), preempt, start);
+	return unlikely(ret) ? mn_refused(sub, range, ret) : 0;
 }
 
 /**
@@ -264,13 +263,14 @@ static __always_inline void mn_call_end(struct mmu_notifier *sub,
 		    const struct mmu_notifier_range *range) =
 		sub->ops->invalidate_range_end;
 	bool may_sleep = mmu_notifier_range_blockable(range);
-	u64 began = mn_trace_clock(mmu_notifier_callout);
 	int preempt;
 
 	preempt = mn_enter(may_sleep);
-	end(sub, range);
+	if (trace_mmu_notifier_callout_enabled())
+		mn_traced_end(sub, range);
+	else
+		end(sub, range);
 	mn_leave(may_sleep, preempt, end);
-	trace_mmu_notifier_callout(range, MN_OP_END, end, 0, began);
 }
 
 #endif /* _MM_MMU_NOTIFIER_INTERNAL_H */

@@ -116,6 +116,20 @@ static void mn_gather_more(const struct mmu_notifier_range *range,
 	mn_gather(range, batch, node);
 }
 
+/* Call and trace; out of line, so that others do not keep the time. */
+static noinline bool
+mn_traced_invalidate(struct mmu_interval_notifier *sub,
+		     const struct mmu_notifier_range *range, unsigned long seq)
+{
+	u64 began = mn_trace_clock(mmu_notifier_callout);
+	bool done = sub->ops->invalidate(sub, range, seq);
+
+	trace_mmu_notifier_callout(range, MN_OP_INVALIDATE,
+				   sub->ops->invalidate, done ? 0 : -EAGAIN,
+				   began);
+	return done;
+}
+
 static __always_inline bool
 mn_call_invalidate(struct mmu_interval_notifier *sub,
 		   const struct mmu_notifier_range *range, unsigned long seq)
@@ -124,40 +138,58 @@ mn_call_invalidate(struct mmu_interval_notifier *sub,
 			   const struct mmu_notifier_range *range,
 			   unsigned long seq) = sub->ops->invalidate;
 	bool may_sleep = mmu_notifier_range_blockable(range);
-	u64 began = mn_trace_clock(mmu_notifier_callout);
 	int preempt;
 	bool done;
 
 	preempt = mn_enter(may_sleep);
-	done = invalidate(sub, range, seq);
+	if (trace_mmu_notifier_callout_enabled())
+		done = mn_traced_invalidate(sub, range, seq);
+	else
+		done = invalidate(sub, range, seq);
 	mn_leave(may_sleep, preempt, invalidate);
-	trace_mmu_notifier_callout(range, MN_OP_INVALIDATE, invalidate,
-				   done ? 0 : -EAGAIN, began);
 	if (likely(done))
 		return true;
 	WARN_ONCE(may_sleep, "%ps refused a blocking range\n", invalidate);
 	return may_sleep;
 }
 
+/*
+ * The next subscriber: the one in @next, or NULL if that is NULL or holds none.
+ * @last held the one before, if there was one.
+ */
+static __always_inline struct mmu_interval_notifier *
+mn_next_interval(struct mmu_notifier_range *range,
+		 struct mmu_interval_notifier **last,
+		 struct mmu_interval_notifier **next)
+{
+	struct mmu_interval_notifier *sub;
+	bool withdrawn;
+
+	rcu_read_lock();
+	sub = next ? READ_ONCE(*next) : NULL;
+	withdrawn = last && !READ_ONCE(*last);
+	mn_calling(range, sub);
+	rcu_read_unlock();
+	/* Whoever was withdrawn may be waiting for its callout. */
+	if (unlikely(withdrawn))
+		wake_up_all(&range->subs->wq);
+	return sub;
+}
+
 /* Call those of a batch, one after the other, with no lock held. */
 static bool mn_call_batch(struct mmu_notifier_range *range,
 			  struct mn_batch *batch, unsigned long seq)
 {
-	struct mmu_notifier_subscriptions *subs = range->subs;
-	struct mmu_interval_notifier *sub;
-	bool leavers, done = true;
-	unsigned int i;
+	struct mmu_interval_notifier **last = NULL, **next = batch->sub, *sub;
+	struct mmu_interval_notifier **stop = next + batch->nr;
+	bool done = true;
 
-	for (i = 0; i <= batch->nr; i++) {
-		rcu_read_lock();
-		sub = i < batch->nr && done ? READ_ONCE(batch->sub[i]) : NULL;
-		leavers = mn_calling(subs, range, sub);
-		rcu_read_unlock();
-		if (unlikely(leavers))
-			wake_up_all(&subs->wq);
-		if (sub)
+	for (; next != stop && likely(done); last = next++) {
+		sub = mn_next_interval(range, last, next);
+		if (likely(sub))
 			done = mn_call_invalidate(sub, range, seq);
 	}
+	mn_next_interval(range, last, NULL);
 	return done;
 }
 
@@ -181,7 +213,8 @@ static noinline bool mn_call_batches(struct mmu_notifier_range *range,
 		mn_gather_more(range, &batch);
 	}
 	range->batch = NULL;
-	if (unlikely(subs->leavers))
+	/* mn_intervals_release() may be waiting for it. */
+	if (unlikely(subs->released))
 		wake_up_all(&subs->wq);
 	return done;
 }
@@ -259,9 +292,7 @@ void mn_intervals_release(struct mm_struct *mm)
 		mn_call_intervals(&range);
 	range.subs->released = true;
 	/* Reverse map walks may have chosen some before they were released. */
-	WRITE_ONCE(range.subs->leavers, range.subs->leavers + 1);
 	mn_wait(range.subs, !mn_batches(range.subs));
-	WRITE_ONCE(range.subs->leavers, range.subs->leavers - 1);
 	mn_untrack(&range);
 }
 

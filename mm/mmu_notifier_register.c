@@ -121,7 +121,7 @@ static void mn_slot_join(struct mmu_notifier_subscriptions *subs,
 	WRITE_ONCE(subs->slot[sub->slot], sub);
 	subs->live |= BIT_ULL(sub->slot);
 	if (ops->invalidate_range_end)
-		subs->ends |= BIT_ULL(sub->slot);
+		WRITE_ONCE(subs->ends, subs->ends | BIT_ULL(sub->slot));
 }
 
 /* Put @sub on the list.  Ranges that are in flight do not know it. */
@@ -241,7 +241,7 @@ static void mn_slot_settle(struct mmu_notifier_subscriptions *subs,
 		}
 	}
 	WRITE_ONCE(subs->slot[sub->slot], NULL);
-	subs->ends &= ~bit;
+	WRITE_ONCE(subs->ends, subs->ends & ~bit);
 	subs->slots &= ~bit;
 }
 

@@ -218,7 +218,7 @@ extern struct lockdep_map __mmu_notifier_invalidate_range_start_map;
  * @subs:     the subscriptions that saw the start
  * @tracked:  place among the ranges in flight
  * @list_seq: list subscribers that registered later are not concerned
- * @todo:     slots to call in this phase, start or end
+ * @todo:     slots that may be called: all when it began, until they leave
  * @owed:     slots that saw the start and have not seen the end
  * @paid:     slots whose subscriber has left, and looked after what was owed
  * @calling:  the subscriber on which a callout runs
@@ -232,8 +232,8 @@ extern struct lockdep_map __mmu_notifier_invalidate_range_start_map;
  * =========  ==========================================================
  * field      written
  * =========  ==========================================================
- * todo       under the lock of the subscriptions; by the owner alone to 0
- * owed       by the owner, inside a phase with no lock
+ * todo       under the lock of the subscriptions
+ * owed       by the owner, with no lock
  * paid       under the lock
  * calling    by the owner, release (H)
  * batch      under the lock

@@ -35,6 +35,60 @@ static void exit_basic(void)
 	mm_exit(mm);
 }
 
+static struct gate batch_gate;
+
+/* Holds all ranges but that of exit. */
+static bool hold_invalidate(struct mmu_interval_notifier *n,
+			    const struct mmu_notifier_range *range,
+			    unsigned long seq)
+{
+	mmu_interval_set_seq(n, seq);
+	if (range->event != MMU_NOTIFY_RELEASE)
+		gate_pass(&batch_gate);
+	return true;
+}
+
+static const struct mmu_interval_notifier_ops hold_ops = {
+	.invalidate = hold_invalidate,
+};
+
+static void *one_range(void *arg)
+{
+	struct mmu_notifier_range range;
+
+	range_begin(arg, &range, 0, 1);
+	range_finish(&range);
+	return NULL;
+}
+
+static void *exit_now(void *arg)
+{
+	mmu_notifier_release(arg);
+	return NULL;
+}
+
+/* A range that began before is still calling; exit waits until it is not. */
+static void exit_batch(void)
+{
+	struct mmu_interval_notifier interval;
+	struct mm_struct *mm = mm_new();
+	pthread_t owner, exiter;
+
+	check(!mmu_interval_notifier_insert(&interval, mm, 0, PAGE_SIZE,
+					    &hold_ops));
+	atomic_set(&batch_gate.closed, 1);
+	owner = start_thread(one_range, mm);
+	wait_until(atomic_read(&batch_gate.arrived));
+	atomic_set(&mm->mm_users, 0);
+	exiter = start_thread(exit_now, mm);
+	wait_until(atomic_read(&shim_waiting));
+	atomic_set(&batch_gate.closed, 0);
+	join_thread(exiter);
+	join_thread(owner);
+	mmu_interval_notifier_remove(&interval);
+	mm_exit(mm);
+}
+
 static void *some_ranges(void *arg)
 {
 	struct mmu_notifier_range a, b;
@@ -163,15 +217,6 @@ static void exit_races(void)
 		check(atomic_read(&got_freed) == round + 1);
 	}
 	check(atomic_read(&got_allocated) == 150);
-}
-
-static void *one_range(void *arg)
-{
-	struct mmu_notifier_range range;
-
-	range_begin(arg, &range, 0, 1);
-	range_finish(&range);
-	return NULL;
 }
 
 static void put_frees_once(void)
@@ -317,6 +362,7 @@ static void young_come_and_go(void)
 
 const struct test exit_tests[] = {
 	{ "exit_basic", exit_basic },
+	{ "exit_batch", exit_batch },
 	{ "exit_races", exit_races },
 	{ "put_frees_once", put_frees_once },
 	{ "young_is_waited_for", young_is_waited_for },

@@ -119,6 +119,52 @@ static void leave_late(void)
 	mm_exit(mm);
 }
 
+static struct gate second_end;
+
+/*
+ * It waits for a start while the owner of another range, to whom it owes an
+ * end, chooses it again: whoever calls it last has to wake it.
+ */
+static void leave_taken_over(void)
+{
+	struct gate start = { .closed = { 0 } };
+	pthread_t first_owner, second_owner;
+	struct mmu_notifier_range range;
+	struct list_sub first;
+
+	mm = mm_new();
+	list_add(mm, &sub);
+	list_add(mm, &first);
+	sub.gate = &start;
+	sub.end_gate = &second_end;
+	first.end_gate = &end_gate;
+	atomic_set(&end_gate.closed, 1);
+	atomic_set(&second_end.closed, 1);
+	second_owner = start_thread(range_that_ends, NULL);
+	wait_until(atomic_read(&end_gate.arrived));
+
+	atomic_set(&start.arrived, 0);
+	atomic_set(&start.closed, 1);
+	first_owner = start_thread(range_that_ends, NULL);
+	wait_until(atomic_read(&start.arrived));
+	leaver = start_thread(leave, &sub);
+	wait_until(atomic_read(&shim_waiting));
+	atomic_set(&end_gate.closed, 0);
+	wait_until(atomic_read(&second_end.arrived));
+	atomic_set(&start.closed, 0);
+	/* Let it find that it is still being called, and go back to sleep. */
+	usleep(30000);
+	atomic_set(&second_end.closed, 0);
+	join_thread(leaver);
+	join_thread(first_owner);
+	join_thread(second_owner);
+	check(atomic_read(&sub.ends) == 2);
+	range_begin(mm, &range, 0, 1);
+	range_finish(&range);
+	list_remove(mm, &first);
+	mm_exit(mm);
+}
+
 #define NR_SLOTS 64
 
 static struct gate start_gate;
@@ -241,6 +287,69 @@ static void *leave_by_steps(void *arg)
 	return NULL;
 }
 
+/* Returns when the subscriber sleeps until it does. */
+static int awaited_start(struct mmu_notifier *n,
+			 const struct mmu_notifier_range *range)
+{
+	reach(1);
+	await(2);
+	wait_until(atomic_read(&shim_waiting));
+	return mmu_notifier_range_blockable(range) ? 0 : -EAGAIN;
+}
+
+static const struct mmu_notifier_ops awaited_ops = {
+	.invalidate_range_start = awaited_start,
+};
+
+static void *range_refused(void *arg)
+{
+	struct mmu_notifier_range range;
+
+	check(range_begin_nonblock(mm, &range, 0, 1) == -EAGAIN);
+	return NULL;
+}
+
+static void past_grace(enum shim_point here)
+{
+	if (here == SHIM_GRACE_OVER) {
+		shim_self.hook = NULL;
+		reach(2);
+	}
+}
+
+static void *leave_past_grace(void *arg)
+{
+	await(1);
+	shim_self.hook = past_grace;
+	mmu_notifier_unregister(arg, mm);
+	return NULL;
+}
+
+static void leave_asleep(void *(*some_range)(void *arg))
+{
+	struct mmu_notifier awaited = { .ops = &awaited_ops };
+
+	mm = mm_new();
+	check(!mmu_notifier_register(&awaited, mm));
+	owner = start_thread(some_range, NULL);
+	leaver = start_thread(leave_past_grace, &awaited);
+	join_thread(owner);
+	join_thread(leaver);
+	mm_exit(mm);
+}
+
+/* It waits for a start, with nobody left to call after it, nor an end. */
+static void leave_started(void)
+{
+	leave_asleep(range_that_ends);
+}
+
+/* The same, and the start refuses. */
+static void leave_refused(void)
+{
+	leave_asleep(range_refused);
+}
+
 /* What a callout did comes before what is done after leaving (H). */
 static void leave_order(void)
 {
@@ -260,6 +369,9 @@ const struct test leaving_tests[] = {
 	{ "leave_chosen", leave_chosen },
 	{ "leave_said", leave_said },
 	{ "leave_late", leave_late },
+	{ "leave_taken_over", leave_taken_over },
+	{ "leave_started", leave_started },
+	{ "leave_refused", leave_refused },
 	{ "leave_slotless", leave_slotless },
 	{ "leave_order", leave_order },
 	{ }

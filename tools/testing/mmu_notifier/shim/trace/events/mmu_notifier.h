@@ -6,6 +6,7 @@
 #include <linux/mmu_notifier.h>
 
 #define mn_trace_clock(event)	((u64)0)
+#define trace_mmu_notifier_callout_enabled()	false
 
 static inline void trace_mmu_notifier_start(const void *range, int ret) { }
 static inline void trace_mmu_notifier_end(const void *range) { }
