@@ -27,6 +27,8 @@
  */
 #include <linux/kvm_host.h>
 #include <linux/mmu_notifier.h>
+#include <linux/moduleparam.h>
+#include <linux/sched/signal.h>
 
 #include "invalidate.h"
 
@@ -104,21 +106,51 @@ bool kvm_ticket_try(struct kvm *kvm, struct kvm_ticket *ticket)
 }
 EXPORT_SYMBOL_GPL(kvm_ticket_try);
 
+#ifdef CONFIG_KVM_INVALIDATE_CHECK
+/*
+ * For tests, which cannot hit the moment between the lookup of a page and
+ * mmu_lock otherwise: while it is 1, faults stop there; 2 says that one did.
+ */
+static unsigned int kvm_pause_faults;
+module_param_named(pause_faults, kvm_pause_faults, uint, 0600);
+
+static void kvm_pause_fault(void)
+{
+	might_sleep();
+	if (likely(!READ_ONCE(kvm_pause_faults)))
+		return;
+	cmpxchg(&kvm_pause_faults, 1, 2);
+	while (READ_ONCE(kvm_pause_faults) && !signal_pending(current))
+		schedule_timeout_interruptible(1);
+}
+#else
+static inline void kvm_pause_fault(void) { }
+#endif
+
+static bool kvm_ticket_collided(struct kvm *kvm, struct kvm_ticket *ticket)
+{
+	if (ticket->by_hva && range_ticket_retry(kvm->hva_ranges, &ticket->hva))
+		return true;
+	return range_ticket_retry(&kvm->gfn_ranges, &ticket->gfn);
+}
+
 /**
  * kvm_ticket_retry_unsafe() - is it pointless to go on?
  * @kvm:    the VM
  * @ticket: a ticket that kvm_ticket_try() took
  *
- * A hint, under no lock, that saves taking mmu_lock.
+ * A hint that saves taking mmu_lock.
  *
- * Context: Does not sleep.
+ * Context: Caller holds no lock but kvm->srcu.  Does not sleep, unless a test
+ * of KVM_INVALIDATE_CHECK asks for it.
  * Return: true if kvm_ticket_retry() is going to be true; false says nothing.
  */
 bool kvm_ticket_retry_unsafe(struct kvm *kvm, struct kvm_ticket *ticket)
 {
-	if (ticket->by_hva && range_ticket_retry(kvm->hva_ranges, &ticket->hva))
+	if (kvm_ticket_collided(kvm, ticket))
 		return true;
-	return range_ticket_retry(&kvm->gfn_ranges, &ticket->gfn);
+	kvm_pause_fault();
+	return false;
 }
 EXPORT_SYMBOL_GPL(kvm_ticket_retry_unsafe);
 
@@ -136,7 +168,7 @@ bool kvm_ticket_retry(struct kvm *kvm, struct kvm_ticket *ticket)
 	bool ret;
 
 	lockdep_assert_held(&kvm->mmu_lock);
-	ret = kvm_ticket_retry_unsafe(kvm, ticket);
+	ret = kvm_ticket_collided(kvm, ticket);
 	kvm_seq_compare(kvm, ticket, ret);
 	return ret;
 }

@@ -226,6 +226,38 @@ TEST_F_TIMEOUT(vm, another_slot_is_not_waited_for, LIMIT_S)
 	held_updates(_metadata, &self->slots, self->held, 2);
 }
 
+/*
+ * The range's callout has come and gone before the slot was there, so it has
+ * withdrawn nothing from it: faults in the slot have to know of the range.
+ */
+TEST_F_TIMEOUT(vm, a_new_slot_knows_older_ranges, LIMIT_S)
+{
+	struct slots *slots = &self->slots;
+	struct guest *guest = &slots->guest;
+
+	ASSERT_EQ(0, update_slot(slots, ADD));
+	ASSERT_TRUE(takes_effect(slots, ADD, SEED));
+	ASSERT_EQ(0, update_slot(slots, DELETE));
+	held_prepare(&self->held[0], slots->mem, PAGE);
+	ASSERT_TRUE(held_start(&self->held[0]));
+	ASSERT_EQ(0, update_slot(slots, ADD));
+	/* The page beside it is there at once. */
+	EXPECT_TRUE(walk_slot(slots, SLOT_GPA + PAGE, 1, SEED, SEED));
+	job_start(guest, 0, (struct job) {
+		.gpa = SLOT_GPA,
+		.stride = PAGE,
+		.count = 1,
+		.want = ZERO,
+		.store = SEED + 1,
+	});
+	EXPECT_FALSE(job_wait(guest, 0, WATCH_MS));
+	EXPECT_TRUE(held_all_still(self->held, 1));
+	held_let_go(self->held, 1);
+	ASSERT_TRUE(job_wait(guest, 0, GUEST_PATIENCE_MS));
+	EXPECT_FINE(guest, 0);
+	EXPECT_EQ(word_of(SEED + 1, SLOT_GPA), *(uint64_t *)slots->mem);
+}
+
 /* Some invalidation is in flight at almost any time. */
 TEST_F_TIMEOUT(vm, updates_are_not_starved, LIMIT_S)
 {
