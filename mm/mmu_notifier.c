@@ -223,9 +223,9 @@ static __always_inline bool mn_next(struct mmu_notifier_range *range,
 
 /*
  * Call the starts of the slots.  A failure, which only a range that must not
- * block can have, stops the walk.  Out of line, to have the registers.
+ * block can have, stops the walk.
  */
-static noinline int mn_list_start(struct mmu_notifier_range *range)
+static __always_inline int mn_list_start(struct mmu_notifier_range *range)
 {
 	u64 left = U64_MAX, seen = READ_ONCE(range->todo), owed = 0, rest;
 	struct mmu_notifier *sub;
@@ -260,47 +260,55 @@ static void mn_call_ends(struct mmu_notifier_range *range, u64 left)
 }
 
 /*
- * Call the ends that are owed to slots.  Entered without the lock, left with
- * it.  One that was withdrawn by a subscriber that leaves, and is not paid by
- * it yet, is chosen again: the subscriber takes its turn in waiting for it.
+ * Call the ends that are still owed to slots: these were withdrawn by
+ * subscribers that leave, and are not paid by them yet.  They are chosen again,
+ * and the subscribers take their turn in waiting.  The lock is dropped meanwhile.
  */
-static void mn_list_end(struct mmu_notifier_range *range)
+static noinline void mn_take_over(struct mmu_notifier_range *range, u64 left)
 {
 	struct mmu_notifier_subscriptions *subs = range->subs;
-	u64 left;
 
-	mn_call_ends(range, range->owed & READ_ONCE(subs->ends));
-	mn_lock(subs);
-	while (unlikely(left = range->owed & ~range->paid & subs->ends)) {
+	do {
 		WRITE_ONCE(range->todo, left);
 		mn_unlock(subs);
 		mn_call_ends(range, left);
 		mn_lock(subs);
 		/* It was withdrawn before, and may have seen us call it. */
 		wake_up_all(&subs->wq);
-	}
+		left = range->owed & ~range->paid & subs->ends;
+	} while (left);
 }
 
-/* Call all starts.  Entered with the lock, left without. */
-static int mn_start(struct mmu_notifier_range *range)
+/* Call the ends that are owed to slots.  Entered without the lock, left with it. */
+static __always_inline void mn_list_end(struct mmu_notifier_range *range)
 {
 	struct mmu_notifier_subscriptions *subs = range->subs;
-	bool slotless = subs->slotless;
-	u64 failed = U64_MAX;
-	int ret = 0;
+	u64 left = range->owed & READ_ONCE(subs->ends);
 
-	if (mn_has_intervals(subs))
-		ret = mn_call_intervals(range);
-	mn_unlock(subs);
-	if (!ret)
-		ret = mn_list_start(range);
-	if (!ret && unlikely(slotless)) {
+	if (left)
+		mn_call_ends(range, left);
+	mn_lock(subs);
+	left = range->owed & ~range->paid & subs->ends;
+	if (unlikely(left))
+		mn_take_over(range, left);
+}
+
+/*
+ * What few starts come to: subscribers without slots; taking back what has been
+ * called.  @ret is what the others have said.
+ */
+static noinline int mn_start_slow(struct mmu_notifier_range *range, int ret)
+{
+	struct mmu_notifier_subscriptions *subs = range->subs;
+	u64 failed = U64_MAX;
+
+	if (!ret) {
 		mn_lock(subs);
 		ret = mn_slotless_start(range, &failed);
 		mn_unlock(subs);
+		if (!ret)
+			return 0;
 	}
-	if (likely(!ret))
-		return 0;
 	/*
 	 * Called off.  An interval subscriber has dropped its translations and
 	 * can make them again as soon as the range is out of flight; there is
@@ -310,6 +318,23 @@ static int mn_start(struct mmu_notifier_range *range)
 	mn_slotless_end(range, failed);
 	mn_untrack(range);
 	return ret;
+}
+
+/* Call all starts.  Entered with the lock, left without. */
+static __always_inline int mn_start(struct mmu_notifier_range *range)
+{
+	struct mmu_notifier_subscriptions *subs = range->subs;
+	bool slotless = subs->slotless;
+	int ret = 0;
+
+	if (mn_has_intervals(subs))
+		ret = mn_call_intervals(range);
+	mn_unlock(subs);
+	if (!ret)
+		ret = mn_list_start(range);
+	if (likely(!ret && !slotless))
+		return 0;
+	return mn_start_slow(range, ret);
 }
 
 /*
