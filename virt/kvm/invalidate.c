@@ -50,6 +50,11 @@ void kvm_invalidate_init(struct kvm *kvm)
  * held up for long, by a busy host, and may be again.
  */
 #define KVM_EXACT_FAULTS	4096
+/*
+ * If more ranges than this began since a vCPU's last fault, the next one does
+ * not count on the log: it may take many times as long as that time was.
+ */
+#define KVM_MANY_RANGES		(RANGE_TRACKER_LOG / 8)
 
 /* Have too many ranges begun for the log to tell whether one overlaps? */
 static bool kvm_ticket_lost(const struct kvm_ticket *ticket)
@@ -236,8 +241,7 @@ bool kvm_vcpu_ticket_try(struct kvm_vcpu *vcpu, struct kvm_ticket *ticket,
 	unsigned long seq = READ_ONCE(vcpu->kvm->hva_ranges->started);
 	bool exact = vcpu->fault_exact;
 
-	/* As many began since the last fault as may end this one. */
-	if (seq - vcpu->fault_seq > RANGE_TRACKER_LOG)
+	if (seq - vcpu->fault_seq > KVM_MANY_RANGES)
 		exact = true;
 	vcpu->fault_seq = seq;
 	kvm_ticket_init(ticket, slot, gfn, 1);
