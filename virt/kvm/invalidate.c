@@ -50,11 +50,6 @@ void kvm_invalidate_init(struct kvm *kvm)
  * held up for long, by a busy host, and may be again.
  */
 #define KVM_EXACT_FAULTS	4096
-/*
- * If more ranges than this began since a vCPU's last fault, the next one does
- * not count on the log: it may take many times as long as that time was.
- */
-#define KVM_MANY_RANGES		(RANGE_TRACKER_LOG / 8)
 
 /* Have too many ranges begun for the log to tell whether one overlaps? */
 static bool kvm_ticket_lost(const struct kvm_ticket *ticket)
@@ -241,7 +236,11 @@ bool kvm_vcpu_ticket_try(struct kvm_vcpu *vcpu, struct kvm_ticket *ticket,
 	unsigned long seq = READ_ONCE(vcpu->kvm->hva_ranges->started);
 	bool exact = vcpu->fault_exact;
 
-	if (seq - vcpu->fault_seq > KVM_MANY_RANGES)
+	/*
+	 * A fault that is held up can meet more than the log holds.  If none
+	 * began since the last one, that is not to be expected.
+	 */
+	if (seq != vcpu->fault_seq)
 		exact = true;
 	vcpu->fault_seq = seq;
 	kvm_ticket_init(ticket, slot, gfn, 1);
