@@ -45,10 +45,7 @@ void kvm_invalidate_init(struct kvm *kvm)
 #endif
 }
 
-/*
- * So many faults of a vCPU register their tickets after one was lost: it was
- * held up for long, by a busy host, and may be again.
- */
+/* So many faults of a vCPU register their tickets after one was lost. */
 #define KVM_EXACT_FAULTS	4096
 
 /* Have too many ranges begun for the log to tell whether one overlaps? */
@@ -233,19 +230,10 @@ EXPORT_SYMBOL_GPL(kvm_gfns_busy);
 bool kvm_vcpu_ticket_try(struct kvm_vcpu *vcpu, struct kvm_ticket *ticket,
 			 const struct kvm_memory_slot *slot, gfn_t gfn)
 {
-	unsigned long seq = READ_ONCE(vcpu->kvm->hva_ranges->started);
-	bool exact = vcpu->fault_exact;
-
-	/*
-	 * A fault that is held up can meet more than the log holds.  If none
-	 * began since the last one, that is not to be expected.
-	 */
-	if (seq != vcpu->fault_seq)
-		exact = true;
-	vcpu->fault_seq = seq;
 	kvm_ticket_init(ticket, slot, gfn, 1);
-	ticket->hva.precise = exact;
-	ticket->gfn.precise = exact;
+	/* An attempt was lost to ranges elsewhere: be exact for a while. */
+	ticket->hva.precise = vcpu->fault_exact;
+	ticket->gfn.precise = vcpu->fault_exact;
 	return kvm_ticket_try(vcpu->kvm, ticket);
 }
 EXPORT_SYMBOL_GPL(kvm_vcpu_ticket_try);
