@@ -132,8 +132,8 @@ static inline bool mn_has_intervals(struct mmu_notifier_subscriptions *subs)
  * @range: the range; the choice was read in this RCU read-side section
  * @sub:   the subscriber, or NULL; the one before has returned
  *
- * If it was found in the same section that the one before was withdrawn, it is
- * waited for, and subs->wq has to be woken.
+ * If it is found in the same section that the one before was withdrawn,
+ * somebody may be waiting for it, and the caller has to wake subs->wq.
  */
 static __always_inline void mn_calling(struct mmu_notifier_range *range,
 				       const void *sub)

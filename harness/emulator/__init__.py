@@ -21,7 +21,7 @@ STAMP = WORK / "stamp"
 PROGRAM = WORK / "build" / "qemu-system-x86_64"
 # What it would find next to itself if it were installed.
 FIRMWARE = ["-L", "/usr/share/seabios", "-L", "/usr/share/qemu"]
-# Of its devices only those that the guests have: half of the build is saved.
+# Of its devices only those that the guests have, for a shorter build.
 DEVICES = HERE / "guest.mak"
 FEATURES = ["--target-list=x86_64-softmmu", "--without-default-features",
             "--without-default-devices", f"--with-devices-x86_64={DEVICES.stem}",

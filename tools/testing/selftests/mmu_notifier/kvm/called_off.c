@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * An invalidation that must not block is called off after KVM has seen its
- * start: KVM gets the end, and all is as before.
+ * start: the others pair, and the VM is taken down in peace.
  *
  * Only the reaper of a process that is being killed makes such invalidations,
- * so the VM belongs to a process that is.
+ * so the VM belongs to a process that is, and no fault is left to show whether
+ * KVM itself got the end.
  */
 #include <signal.h>
 #include <sys/mman.h>
@@ -98,7 +99,7 @@ FIXTURE_TEARDOWN(vm)
 	close(self->pidfd);
 }
 
-TEST_F_TIMEOUT(vm, its_end_comes, LIMIT_S)
+TEST_F_TIMEOUT(vm, refused_beside_it, LIMIT_S)
 {
 	struct mnt_stats refuser, holder;
 	int status;
