@@ -45,7 +45,11 @@ void kvm_invalidate_init(struct kvm *kvm)
 #endif
 }
 
-/* So many faults of a vCPU register their tickets after one was lost. */
+/*
+ * So many faults of a vCPU register their tickets after a range has begun
+ * between two of them, or one was lost: more are to be expected, and a vCPU
+ * that is preempted may find that more have begun than the log holds.
+ */
 #define KVM_EXACT_FAULTS	4096
 
 /* Have too many ranges begun for the log to tell whether one overlaps? */
@@ -230,8 +234,13 @@ EXPORT_SYMBOL_GPL(kvm_gfns_busy);
 bool kvm_vcpu_ticket_try(struct kvm_vcpu *vcpu, struct kvm_ticket *ticket,
 			 const struct kvm_memory_slot *slot, gfn_t gfn)
 {
+	unsigned long started = READ_ONCE(vcpu->kvm->hva_ranges->started);
+
 	kvm_ticket_init(ticket, slot, gfn, 1);
-	/* An attempt was lost to ranges elsewhere: be exact for a while. */
+	if (started != vcpu->fault_seq) {
+		vcpu->fault_seq = started;
+		vcpu->fault_exact = KVM_EXACT_FAULTS;
+	}
 	ticket->hva.precise = vcpu->fault_exact;
 	ticket->gfn.precise = vcpu->fault_exact;
 	return kvm_ticket_try(vcpu->kvm, ticket);
