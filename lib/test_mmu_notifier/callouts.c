@@ -123,40 +123,53 @@ static void mnt_pause(struct mnt_sub *sub, const struct mnt_rule *rule,
 	spin_unlock(&sub->lock);
 }
 
-/* A callout that cannot fail; returns the answer of its rule. */
-static unsigned int mnt_call(struct mnt_sub *sub, const struct mnt_call *call)
+/* A callout that cannot fail; returns its rule. */
+static struct mnt_rule mnt_call(struct mnt_sub *sub,
+				const struct mnt_call *call)
 {
 	unsigned int rule_seq;
 	struct mnt_rule rule = mnt_enter(sub, call, &rule_seq);
 
 	if (call->may_block)
 		mnt_pause(sub, &rule, rule_seq);
-	return rule.answer;
+	return rule;
 }
 
-/* A start of either kind; true if it is refused. */
-static bool mnt_call_start(struct mnt_sub *sub, const struct mnt_call *call)
+/* What every subscriber is for; the lock is held. */
+static void mnt_withdraw(struct mnt_sub *sub, const struct mnt_call *call,
+			 const struct mnt_rule *rule)
 {
-	if (mnt_call(sub, call) && !call->may_block) {
-		spin_lock(&sub->lock);
+	if (!(rule->flags & MNT_KEEP))
+		mnt_mirror_drop(sub, call->start, call->end);
+}
+
+/* A start of any kind, with the lock held; false if it is refused. */
+static bool mnt_admit(struct mnt_sub *sub, const struct mnt_call *call,
+		      const struct mnt_rule *rule)
+{
+	lockdep_assert_held(&sub->lock);
+	if (rule->answer && !call->may_block) {
 		sub->stats.refused++;
-		spin_unlock(&sub->lock);
-		return true;
-	}
-	if (sub->kind != MNT_LIST && sub->kind != MNT_GET)
 		return false;
-	spin_lock(&sub->lock);
-	sub->stats.open++;
-	spin_unlock(&sub->lock);
-	return false;
+	}
+	if (sub->kind == MNT_LIST || sub->kind == MNT_GET)
+		sub->stats.open++;
+	mnt_withdraw(sub, call, rule);
+	return true;
 }
 
 static int mnt_start(struct mmu_notifier *mn,
 		     const struct mmu_notifier_range *range)
 {
 	struct mnt_call call = call_of(MNT_OP_START, range);
+	struct mnt_sub *sub = to_sub(mn);
+	struct mnt_rule rule = mnt_call(sub, &call);
+	bool admitted;
 
-	return mnt_call_start(to_sub(mn), &call) ? -EAGAIN : 0;
+	spin_lock(&sub->lock);
+	admitted = mnt_admit(sub, &call, &rule);
+	spin_unlock(&sub->lock);
+	return admitted ? 0 : -EAGAIN;
 }
 
 static void mnt_end(struct mmu_notifier *mn,
@@ -173,14 +186,19 @@ static bool mnt_invalidate(struct mmu_interval_notifier *interval,
 {
 	struct mnt_sub *sub = container_of(interval, struct mnt_sub, interval);
 	struct mnt_call call = call_of(MNT_OP_INVALIDATE, range);
+	struct mnt_rule rule = mnt_call(sub, &call);
+	bool admitted;
 
-	if (mnt_call_start(sub, &call))
-		return false;
 	spin_lock(&sub->lock);
-	mmu_interval_set_seq(interval, cur_seq);
-	mnt_mirror_drop(sub, range->start, range->end);
+	admitted = mnt_admit(sub, &call, &rule);
+	if (admitted) {
+		mmu_interval_set_seq(interval, cur_seq);
+		/* An interval has no other release. */
+		if (range->event == MMU_NOTIFY_RELEASE)
+			sub->released = true;
+	}
 	spin_unlock(&sub->lock);
-	return true;
+	return admitted;
 }
 
 static void mnt_release(struct mmu_notifier *mn, struct mm_struct *mm)
@@ -191,10 +209,11 @@ static void mnt_release(struct mmu_notifier *mn, struct mm_struct *mm)
 		.end = ULONG_MAX,
 		.may_block = true,
 	};
+	struct mnt_rule rule = mnt_call(sub, &call);
 
-	mnt_call(sub, &call);
 	spin_lock(&sub->lock);
 	sub->released = true;
+	mnt_withdraw(sub, &call, &rule);
 	spin_unlock(&sub->lock);
 }
 
@@ -207,7 +226,7 @@ static int mnt_nonsleeping(struct mmu_notifier *mn, enum mnt_op op,
 		.end = end,
 	};
 
-	return mnt_call(to_sub(mn), &call);
+	return mnt_call(to_sub(mn), &call).answer;
 }
 
 static int mnt_clear_flush_young(struct mmu_notifier *mn, struct mm_struct *mm,
@@ -232,7 +251,17 @@ static int mnt_test_young(struct mmu_notifier *mn, struct mm_struct *mm,
 static void mnt_secondary(struct mmu_notifier *mn, struct mm_struct *mm,
 			  unsigned long start, unsigned long end)
 {
-	mnt_nonsleeping(mn, MNT_OP_SECONDARY, start, end);
+	const struct mnt_call call = {
+		.op = MNT_OP_SECONDARY,
+		.start = start,
+		.end = end,
+	};
+	struct mnt_sub *sub = to_sub(mn);
+	struct mnt_rule rule = mnt_call(sub, &call);
+
+	spin_lock(&sub->lock);
+	mnt_withdraw(sub, &call, &rule);
+	spin_unlock(&sub->lock);
 }
 
 static struct mmu_notifier *mnt_alloc_notifier(struct mm_struct *mm)

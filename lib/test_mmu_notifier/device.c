@@ -20,7 +20,7 @@
 
 static long mnt_rule(struct mnt_sub *sub, const struct mnt_rule *rule)
 {
-	if (rule->op >= MNT_NR_OPS || rule->flags & ~MNT_UNKILLABLE ||
+	if (rule->op >= MNT_NR_OPS || rule->flags & ~(MNT_UNKILLABLE | MNT_KEEP) ||
 	    rule->hold_ms > MNT_HOLD_MAX_MS ||
 	    rule->delay_us > MNT_DELAY_MAX_US)
 		return -EINVAL;
@@ -89,6 +89,8 @@ union mnt_arg {
 	struct mnt_log log;
 	struct mnt_read read;
 	struct mnt_mirror mirror;
+	struct mnt_fill fill;
+	struct mnt_check check;
 	struct mnt_mm mm;
 };
 
@@ -115,6 +117,12 @@ static long mnt_of_sub(struct mnt_file *file, unsigned int cmd,
 		break;
 	case MNT_MIRROR:
 		ret = mnt_mirror(sub, &arg->mirror);
+		break;
+	case MNT_FILL:
+		ret = mnt_fill(sub, &arg->fill);
+		break;
+	case MNT_CHECK:
+		ret = mnt_check(sub, &arg->check);
 		break;
 	}
 	mnt_put(sub);

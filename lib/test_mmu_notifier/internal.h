@@ -5,10 +5,13 @@
  *	device.c	the character device
  *	subscribe.c	making and ending subscriptions
  *	callouts.c	the callouts, and what they count
- *	mirror.c	readers: the interval protocol, a mirror of pages
+ *	mirror.c	what a device would map: translations, and their use
+ *	fill.c		making them, by the reader's protocol of each kind
+ *	check.c		comparing them with the page table
+ *	read.c		the reader's protocol of intervals by itself, timed
  *
  * Only the API of 6.12 is used, so that the same module tests a kernel
- * without the series.
+ * without the series; but for readers that rely on the ranges in flight.
  */
 #ifndef _TEST_MMU_NOTIFIER_INTERNAL_H
 #define _TEST_MMU_NOTIFIER_INTERNAL_H
@@ -26,7 +29,9 @@
 /**
  * struct mnt_sub - one subscription
  * @refs:     one of each open file that knows it, one of the core
- * @live:     held for read by who needs the subscription to stay
+ * @live:     held for read by who needs the subscription to stay; protects
+ *            @left
+ * @left:     MNT_DEL has begun
  * @kind:     enum mnt_kind
  * @mn:       of all kinds but MNT_INTERVAL
  * @interval: of MNT_INTERVAL
@@ -41,15 +46,20 @@
  * @stats:    what user space gets
  * @log:      ring of callouts
  * @logged:   callouts put there since it was read
- * @pages:    the mirror, one entry for each page of the interval
+ * @first:    address of the first page of the mirror
+ * @nr:       its pages, 0 if there is none; both written once
+ * @mirror:   the translations, see MNT_FRAME_SHIFT; 0 is none
  */
 struct mnt_sub {
 	struct kref refs;
 	struct rw_semaphore live;
+	bool left;
 	struct mm_struct *mm;
 	unsigned int kind;
 	struct mmu_notifier mn;
 	struct mmu_interval_notifier interval;
+	unsigned long first;
+	unsigned long nr;
 
 	spinlock_t lock;	/* protects what follows */
 	bool ended;
@@ -60,7 +70,7 @@ struct mnt_sub {
 	struct mnt_stats stats;
 	struct mnt_record log[MNT_LOG_SIZE];
 	unsigned int logged;
-	struct page **pages;
+	unsigned long *mirror;
 };
 
 /* Of an open file: the subscriptions by number; MNT_LIVE until MNT_DEL. */
@@ -89,10 +99,40 @@ long mnt_del(struct mnt_file *file, struct mnt_del *del);
 void mnt_del_all(struct mnt_file *file);
 
 /* mirror.c */
-int mnt_mirror_alloc(struct mnt_sub *sub, unsigned long length);
+int mnt_mirror_alloc(struct mnt_sub *sub, unsigned long start,
+		     unsigned long length);
 void mnt_mirror_drop(struct mnt_sub *sub, unsigned long start,
 		     unsigned long end);
-long mnt_read(struct mnt_sub *sub, struct mnt_read *read);
+void mnt_mirror_set(struct mnt_sub *sub, unsigned long addr,
+		    unsigned long entry);
+bool mnt_begin_read(struct mnt_sub *sub);
+void mnt_end_read(struct mnt_sub *sub);
 long mnt_mirror(struct mnt_sub *sub, struct mnt_mirror *mirror);
+
+/* fill.c */
+int mnt_fill_page(struct mnt_sub *sub, struct mm_struct *mm,
+		  unsigned long addr, bool write, u32 *retries);
+long mnt_fill(struct mnt_sub *sub, struct mnt_fill *fill);
+
+/* check.c */
+unsigned long mnt_primary(struct mm_struct *mm, unsigned long addr);
+long mnt_check(struct mnt_sub *sub, struct mnt_check *check);
+
+/* read.c */
+long mnt_read(struct mnt_sub *sub, struct mnt_read *read);
+
+/* Is there a translation of this address to be had? */
+static inline bool mnt_in_mirror(const struct mnt_sub *sub, unsigned long addr)
+{
+	return addr >= sub->first &&
+	       (addr - sub->first) >> PAGE_SHIFT < sub->nr;
+}
+
+/* The translation of an address in the mirror; @sub->lock protects it. */
+static inline unsigned long *mnt_entry(struct mnt_sub *sub, unsigned long addr)
+{
+	lockdep_assert_held(&sub->lock);
+	return &sub->mirror[(addr - sub->first) >> PAGE_SHIFT];
+}
 
 #endif /* _TEST_MMU_NOTIFIER_INTERNAL_H */

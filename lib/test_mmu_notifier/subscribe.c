@@ -35,7 +35,7 @@ static void mnt_free(struct kref *refs)
 {
 	struct mnt_sub *sub = container_of(refs, struct mnt_sub, refs);
 
-	kvfree(sub->pages);
+	kvfree(sub->mirror);
 	kfree(sub);
 }
 
@@ -92,7 +92,8 @@ struct mm_struct *mnt_get_mm(s32 pid)
 }
 
 /* Register by mmu_notifier_get(), which may find the one that is there. */
-static struct mnt_sub *mnt_get(struct mm_struct *mm, u64 *ns)
+static struct mnt_sub *mnt_get(struct mm_struct *mm,
+			       const struct mnt_add *add, u64 *ns)
 {
 	struct mmu_notifier *mn;
 	struct mnt_sub *sub;
@@ -106,6 +107,11 @@ static struct mnt_sub *mnt_get(struct mm_struct *mm, u64 *ns)
 	/* The core has the other reference, until free_notifier. */
 	kref_get(&sub->refs);
 	sub->mm = mm;
+	if (!sub->nr && mnt_mirror_alloc(sub, add->start, add->length)) {
+		mmu_notifier_put(mn);
+		mnt_put(sub);
+		return ERR_PTR(-ENOMEM);
+	}
 	return sub;
 }
 
@@ -113,14 +119,13 @@ static struct mnt_sub *mnt_register(struct mm_struct *mm,
 				    const struct mnt_add *add, u64 *ns)
 {
 	struct mnt_sub *sub = mnt_alloc(add->kind);
-	int ret = 0;
 	u64 began;
+	int ret;
 
 	if (!sub)
 		return ERR_PTR(-ENOMEM);
 	sub->mm = mm;
-	if (add->kind == MNT_INTERVAL)
-		ret = mnt_mirror_alloc(sub, add->length);
+	ret = mnt_mirror_alloc(sub, add->start, add->length);
 	began = ktime_get_ns();
 	if (ret)
 		;
@@ -139,15 +144,16 @@ static struct mnt_sub *mnt_register(struct mm_struct *mm,
 
 static void mnt_unregister(struct mnt_sub *sub)
 {
+	down_write(&sub->live);
+	sub->left = true;
+	up_write(&sub->live);
 	switch (sub->kind) {
 	case MNT_GET:
 		mmu_notifier_put(&sub->mn);
 		return;
 	case MNT_INTERVAL:
-		down_write(&sub->live);
 		mmu_interval_notifier_remove(&sub->interval);
 		mnt_note_ended(sub);
-		up_write(&sub->live);
 		return;
 	default:
 		mmu_notifier_unregister(&sub->mn, sub->mm);
@@ -176,7 +182,7 @@ long mnt_add(struct mnt_file *file, struct mnt_add *add)
 	if (add->flags & MNT_SIGNALLED)
 		send_sig(SIGUSR1, current, 1);
 	if (add->kind == MNT_GET)
-		sub = mnt_get(mm, &add->ns);
+		sub = mnt_get(mm, add, &add->ns);
 	else
 		sub = mnt_register(mm, add, &add->ns);
 	mmput(mm);

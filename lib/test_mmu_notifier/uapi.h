@@ -42,7 +42,10 @@ enum mnt_op {
 /* mnt_add.flags: register with a signal pending (SIGUSR1) */
 #define MNT_SIGNALLED	1
 
-/* Subscribe.  @pid of 0 is the caller; @start and @length are for intervals. */
+/*
+ * Subscribe.  @pid of 0 is the caller.  @start and @length are the bounds of an
+ * interval; of all kinds but MNT_AGING they say what can be mirrored.
+ */
 struct mnt_add {
 	__s32 pid;
 	__u32 kind;
@@ -61,6 +64,8 @@ struct mnt_del {
 
 /* mnt_rule.flags: a hold ends by its limit or a new rule, not by SIGKILL */
 #define MNT_UNKILLABLE	1
+/* mnt_rule.flags: be a broken subscriber, which keeps its translations */
+#define MNT_KEEP	2
 
 /*
  * What callouts of one op do if they overlap [start, end).  A new rule
@@ -124,7 +129,7 @@ struct mnt_read {
 #define MNT_MIRROR_FAULT	1	/* make a translation if there is none */
 #define MNT_MIRROR_WRITE	2	/* for write */
 
-/* Read a word through the mirror of an interval subscription. */
+/* Read a word through the mirror of a subscription. */
 struct mnt_mirror {
 	__u32 id;
 	__u32 flags;
@@ -132,6 +137,45 @@ struct mnt_mirror {
 	__u64 value;		/* out */
 	__u32 present;		/* out: there was a translation already */
 	__u32 retries;		/* out */
+};
+
+/* Make a translation of each page of a range that can be read (or written). */
+struct mnt_fill {
+	__u32 id;
+	__u32 flags;		/* MNT_MIRROR_WRITE */
+	__u64 start;
+	__u64 length;
+	__u32 filled;		/* out: translations, also older ones */
+	__u32 retries;		/* out */
+};
+
+/* mnt_check.flags: changes are under way, of which this kind is told late */
+#define MNT_CHECK_LATE	1
+
+/*
+ * A translation, and what the page table says of its address: frame number,
+ * MNT_CAN_READ and MNT_CAN_WRITE, or 0.
+ */
+#define MNT_CAN_READ	1
+#define MNT_CAN_WRITE	2
+#define MNT_FRAME_SHIFT	2
+
+/*
+ * Compare the mirror with the page table.  All kinds but MNT_SECONDARY drop a
+ * translation before it is withdrawn from the page table, so this may be asked
+ * at any time.  MNT_SECONDARY is told afterwards; meanwhile, with
+ * MNT_CHECK_LATE, a translation is only stale if its page has been freed.
+ */
+struct mnt_check {
+	__u32 id;
+	__u32 flags;
+	__u32 checked;		/* out: translations */
+	__u32 stale;		/* out: of these */
+	__u64 addr;		/* out: of the first stale one, which was */
+	__u64 mirror;		/* ... this */
+	__u64 primary;		/* ... where the page table has this */
+	__u32 dead;		/* out: the mm has no users any more */
+	__u32 pad;
 };
 
 struct mnt_mm {
@@ -149,5 +193,7 @@ struct mnt_mm {
 #define MNT_READ	_IOWR('N', 0x85, struct mnt_read)
 #define MNT_MIRROR	_IOWR('N', 0x86, struct mnt_mirror)
 #define MNT_MM		_IOWR('N', 0x87, struct mnt_mm)
+#define MNT_FILL	_IOWR('N', 0x88, struct mnt_fill)
+#define MNT_CHECK	_IOWR('N', 0x89, struct mnt_check)
 
 #endif /* _TEST_MMU_NOTIFIER_UAPI_H */
