@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * MMU notifiers: callouts of ptep_clear_flush() and its huge forms, for
- * architectures whose TLB flush does not make them.
+ * MMU notifiers: callouts of ptep_clear_flush() and its huge forms, where the
+ * architecture's TLB flush makes none, or not of all that the entry maps.
  */
 #define PGTABLE_NOTIFY_RAW
 
@@ -20,6 +20,27 @@ static void mn_entry_cleared(struct mm_struct *mm, unsigned long addr,
 	mmu_notifier_arch_invalidate_secondary_tlbs(mm, addr, addr + size);
 }
 
+#ifdef CONFIG_HUGETLB_PAGE
+/**
+ * huge_ptep_clear_flush_notify() - clear and flush the entry of a hugetlb page
+ * @vma:  the VMA
+ * @addr: the address of the page
+ * @ptep: the entry
+ *
+ * Context: Caller holds the page-table lock.  Does not sleep.
+ * Return: what the entry was.
+ */
+pte_t huge_ptep_clear_flush_notify(struct vm_area_struct *vma,
+				   unsigned long addr, pte_t *ptep)
+{
+	pte_t pte = huge_ptep_clear_flush(vma, addr, ptep);
+
+	mn_entry_cleared(vma->vm_mm, addr, huge_page_size(hstate_vma(vma)));
+	return pte;
+}
+#endif
+
+#ifndef CONFIG_ARCH_TLB_FLUSH_NOTIFIES
 /**
  * ptep_clear_flush_notify() - clear and flush an entry, everywhere
  * @vma:  the VMA
@@ -33,11 +54,8 @@ pte_t ptep_clear_flush_notify(struct vm_area_struct *vma, unsigned long addr,
 			      pte_t *ptep)
 {
 	pte_t pte = ptep_clear_flush(vma, addr, ptep);
-	unsigned long size = PAGE_SIZE;
 
-	if (is_vm_hugetlb_page(vma))
-		size = huge_page_size(hstate_vma(vma));
-	mn_entry_cleared(vma->vm_mm, addr, size);
+	mn_entry_cleared(vma->vm_mm, addr, PAGE_SIZE);
 	return pte;
 }
 
@@ -92,3 +110,4 @@ pud_t pudp_huge_clear_flush_notify(struct vm_area_struct *vma,
 }
 #endif
 #endif
+#endif /* CONFIG_ARCH_TLB_FLUSH_NOTIFIES */

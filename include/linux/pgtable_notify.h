@@ -8,15 +8,22 @@
  * (ARCH_TLB_FLUSH_NOTIFIES), there is nothing to add; elsewhere the functions
  * are wrapped.
  *
+ * The entry of a hugetlb page is flushed as if it were one of a small page by
+ * most architectures, which is enough for CPUs.  A secondary TLB may keep parts
+ * of it, so huge_ptep_clear_flush_notify() tells of all of the page, everywhere.
+ *
  * <linux/pgtable.h> includes this last.  A file that defines one of the plain
  * functions defines PGTABLE_NOTIFY_RAW before it includes anything.
  */
 #ifndef _LINUX_PGTABLE_NOTIFY_H
 #define _LINUX_PGTABLE_NOTIFY_H
 
-#if !defined(__ASSEMBLY__) && defined(CONFIG_MMU_NOTIFIER) && \
-	!defined(CONFIG_ARCH_TLB_FLUSH_NOTIFIES)
+#if !defined(__ASSEMBLY__) && defined(CONFIG_MMU_NOTIFIER)
 
+pte_t huge_ptep_clear_flush_notify(struct vm_area_struct *vma,
+				   unsigned long addr, pte_t *ptep);
+
+#ifndef CONFIG_ARCH_TLB_FLUSH_NOTIFIES
 pte_t ptep_clear_flush_notify(struct vm_area_struct *vma, unsigned long addr,
 			      pte_t *ptep);
 pmd_t pmdp_huge_clear_flush_notify(struct vm_area_struct *vma,
@@ -29,6 +36,11 @@ pud_t pudp_huge_clear_flush_notify(struct vm_area_struct *vma,
 #define pmdp_huge_clear_flush	pmdp_huge_clear_flush_notify
 #define pudp_huge_clear_flush	pudp_huge_clear_flush_notify
 #endif
+#endif /* CONFIG_ARCH_TLB_FLUSH_NOTIFIES */
+
+#elif !defined(__ASSEMBLY__)
+
+#define huge_ptep_clear_flush_notify	huge_ptep_clear_flush
 
 #endif
 

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Huge pages: made, split, collapsed; and hugetlb's shared page tables.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <linux/mman.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "matrix.h"
+
+#define THP_FOLDER	"/sys/kernel/mm/transparent_hugepage/"
+#define KHUGEPAGED	THP_FOLDER "khugepaged/"
+#define SPLIT_FILE	"/sys/kernel/debug/split_huge_pages"
+
+static int advise(struct area *area, int advice)
+{
+	return madvise(area->addr, area->len, advice) ?
+	       failed(area, "madvise") : DONE;
+}
+
+/* The huge zero page in place of small ones. */
+static int read_huge(struct area *area)
+{
+	int ret = advise(area, MADV_DONTNEED);
+
+	if (!ret)
+		ret = advise(area, MADV_HUGEPAGE);
+	if (!ret)
+		peek(area->addr);
+	return ret;
+}
+
+static int write_all(struct area *area)
+{
+	tag_pages(area, area->addr, 1);
+	return DONE;
+}
+
+static int do_split(struct area *area)
+{
+	char text[80];
+
+	snprintf(text, sizeof(text), "%d,%p,%p", getpid(), (void *)area->addr,
+		 (void *)(area->addr + area->len));
+	settle_pages();
+	return set_file(area, SPLIT_FILE, text);
+}
+
+/* Is it one huge page by now? */
+static bool is_collapsed(void *arg)
+{
+	struct area *area = arg;
+	uint64_t first;
+	size_t i;
+
+	/* A file's huge page has to be found first. */
+	peek(area->addr);
+	first = pagemap_pfn(area->addr);
+	for (i = 0; i < area->len / PAGE; i++)
+		if (!first || pagemap_pfn(area->addr + i * PAGE) != first + i)
+			return false;
+	return true;
+}
+
+static int wake_khugepaged(struct area *area, bool awake)
+{
+	int ret = set_file(area, KHUGEPAGED "pages_to_scan", "65536");
+
+	if (!ret)
+		ret = set_file(area, KHUGEPAGED "alloc_sleep_millisecs", "0");
+	return ret ?: set_file(area, KHUGEPAGED "scan_sleep_millisecs",
+			       awake ? "10" : "1000000");
+}
+
+/* The daemon does not look at it yet. */
+static int prepare_collapse(struct area *area)
+{
+	int ret = wake_khugepaged(area, false);
+
+	if (!ret && area->fd >= 0)
+		ret = set_file(area, THP_FOLDER "shmem_enabled", "advise");
+	return ret;
+}
+
+static int wait_collapse(struct area *area)
+{
+	int ret = advise(area, MADV_HUGEPAGE);
+
+	if (!ret)
+		ret = wake_khugepaged(area, true);
+	if (!ret && !wait_until(is_collapsed, area))
+		ret = failed(area, "not collapsed");
+	return ret;
+}
+
+static int stop_khugepaged(struct area *area)
+{
+	int ret = wake_khugepaged(area, false);
+
+	if (!ret && area->fd >= 0)
+		ret = set_file(area, THP_FOLDER "shmem_enabled", "never");
+	return ret;
+}
+
+/* Another process that maps the same, by the same page table. */
+static int share_tables(struct area *area)
+{
+	pid_t pid = fork();
+	int pipes[2];
+
+	if (pid < 0 || pipe(pipes))
+		return failed(area, "fork");
+	if (!pid) {
+		peek(area->addr);
+		peek(area->addr + HUGE);
+		pause();
+		_exit(0);
+	}
+	area->helper = pid;
+	return DONE;
+}
+
+/* The tables have to be taken apart first: for all of the 1 GiB. */
+static int protect_part(struct area *area)
+{
+	return mprotect(area->addr, HUGE, PROT_READ) ?
+	       failed(area, "mprotect") : DONE;
+}
+
+static int unmap_part(struct area *area)
+{
+	return munmap(area->addr + HUGE, HUGE) ? failed(area, "munmap") : DONE;
+}
+
+static int end_sharer(struct area *area)
+{
+	kill(area->helper, SIGKILL);
+	return waitpid(area->helper, NULL, 0) < 0 ? failed(area, "waitpid") :
+	       DONE;
+}
+
+#define NO_TABLES	"only shared hugetlb mappings share page tables"
+
+const struct op ops_huge[] = {
+	{ "thp-fault", ONLY(ZERO), "what is not empty is not filled anew",
+	  .after = CHANGED, .huge = true, .prepare = read_huge,
+	  .run = write_all },
+	{ "thp-split", ONLY(MTHP) | ONLY(THP), "nothing to be split",
+	  .after = SAME, .run = do_split },
+	{ "khugepaged", ONLY(ANON) | ONLY(MTHP) | ONLY(SHMEM),
+	  "huge already, nothing to write to, or no huge pages of files",
+	  .after = SAME, .huge = true, .prepare = prepare_collapse,
+	  .run = wait_collapse, .undo = stop_khugepaged },
+	{ "unshare-by-mprotect", ONLY(HUGETLB_SHARED), NO_TABLES,
+	  .after = SAME, .prepare = share_tables, .run = protect_part,
+	  .undo = end_sharer },
+	{ "unshare-by-munmap", ONLY(HUGETLB_SHARED), NO_TABLES,
+	  .after = EITHER, .prepare = share_tables, .run = unmap_part,
+	  .undo = end_sharer },
+	{ }
+};
