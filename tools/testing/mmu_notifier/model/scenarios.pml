@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The second half of list.pml: who comes and goes, and together with whom.
+ */
+
+/* mn_list_join(): from the top, as in mn_slot_join().  Under the lock. */
+inline list_join(g, j)
+{
+	claimed = claimed & ~BIT(j);
+	by_put = by_put & ~BIT(j);
+	leaving = leaving & ~BIT(j);
+	gone = gone & ~BIT(j);
+	assert(slots[g] != ALL);
+	slot_of[j] = ((slots[g] & 2) -> 0 : 1);
+	slots[g] = slots[g] | BIT(slot_of[j]);
+	live[g] = live[g] | BIT(slot_of[j]);
+	ends[g] = ends[g] | BIT(slot_of[j]);
+	SLOT(g, slot_of[j]) = j;
+	list[g] = list[g] | BIT(j)
+}
+
+/* A subscriber that is there from the beginning. */
+inline is_there(g, j)
+{
+	list_join(g, j);
+	pub = g;
+	generations = g + 1;
+	ready = ready | BIT(g);
+	users[g]++;
+	gets[j] = 1;
+	alive = alive | BIT(j);
+	in_force = in_force | BIT(j)
+}
+
+/* mn_join(): others are there. */
+inline join(g, p, j)
+{
+	atomic {
+		lock[g] == 0 ->
+		touch(g);
+		list_join(g, j);
+		d_step {
+			k = 0;
+			do
+			:: k < NI && IN_FLIGHT(k, g) ->
+				pend[p] = pend[p] | BIT(k); k++
+			:: k < NI && !IN_FLIGHT(k, g) -> k++
+			:: k == NI -> break
+			od;
+			k = 0
+		}
+	}
+#ifndef BROKEN_NO_WAIT_RANGES
+	if
+	:: pend[p] == 0
+	:: MAY_SIGNAL -> failed = 1
+	fi;
+#endif
+	atomic { lock[g] == 0 -> touch(g); pend[p] = 0 }
+}
+
+/* mn_found() with mn_flush_untracked(): the first of the mm. */
+inline found(g, j)
+{
+	d_step {
+		g = generations;
+		generations++;
+		users[g] = 1;
+		list_join(g, j)
+	}
+	pub = g;
+#ifndef BROKEN_NO_FLUSH
+	do
+	:: !failed && bits < NI && !(sections & BIT(bits)) -> bits++
+	:: MAY_SIGNAL && !failed && bits < NI -> failed = 1
+	:: failed || bits == NI -> break
+	od;
+#endif
+	bits = 0;
+	if
+	:: failed
+	:: else -> atomic { lock[g] == 0 -> ready = ready | BIT(g) }
+	fi
+}
+
+/* mmu_notifier_register(): failed says what came of it. */
+inline registers(g, p, j)
+{
+	d_step { alive = alive | BIT(j); gets[j] = 1; failed = 0 }
+	mn_hold(g, p, ready);
+	if
+	:: g != NONE -> join(g, p, j)
+	:: else -> found(g, j)
+	fi;
+	if
+	:: !failed -> in_force = in_force | BIT(j)
+	:: else ->
+		/* mn_unjoin() */
+		atomic {
+			lock[g] == 0 ->
+			lock[g] = 1;
+			touch(g);
+			claimed = claimed | BIT(j);
+			settle_begin(g, p, j)
+		}
+		settle(g, p, j);
+		departs(g, p, j)
+	fi
+}
+
+/*
+ * Settled, with the lock: a grace period, and the use of the subscriptions is
+ * given up.
+ */
+inline departs(g, p, j)
+{
+	d_step {
+		wake_up_all(g);
+		lock[g] = 0;
+#ifndef BROKEN_NO_LAST_GRACE_PERIOD
+		gp_begin(p)
+#endif
+	}
+	GP_OVER(p);
+	atomic { lock[g] == 0 -> mn_drop(g); give_back(j) }
+}
+
+/* Waits, from the first look on, until exit has done it. */
+inline wait_gone(g, p, j)
+{
+	do
+	:: atomic {
+		AWAKE(g, p) ->
+		touch(g);
+		if
+		:: gone & BIT(j) -> break
+		:: else -> mn_prepare(g, p)
+		fi
+	   }
+	od
+}
+
+/* mmu_notifier_unregister() */
+inline unregisters(g, p, j)
+{
+	atomic {
+		lock[g] == 0 ->
+		touch(g);
+		ours = !(claimed & BIT(j));
+		claimed = claimed | BIT(j);
+		if
+		:: ours -> callout(j)
+		:: else
+		fi
+	}
+	if
+	:: ours ->
+		/* release */
+		atomic {
+			lock[g] == 0 ->
+			lock[g] = 1;
+			touch(g);
+			returned(j);
+			in_force = in_force & ~BIT(j);
+			settle_begin(g, p, j)
+		}
+		settle(g, p, j);
+		departs(g, p, j)
+	:: else ->
+		wait_gone(g, p, j);
+		atomic { lock[g] == 0 -> mn_drop(g); give_back(j) }
+	fi
+}
+
+/* mmu_notifier_put() */
+inline puts(g, j)
+{
+	atomic {
+		lock[g] == 0 ->
+		touch(g);
+		assert(gets[j] > 0);
+		gets[j]--;
+		if
+		:: gets[j] == 0 ->
+			in_force = in_force & ~BIT(j);
+			if
+			:: !(claimed & BIT(j)) ->
+				claimed = claimed | BIT(j);
+				by_put = by_put | BIT(j)
+			:: else
+			fi;
+			queued = queued | BIT(j)
+		:: else
+		fi
+	}
+}
+
+/* mn_put_work().  It is not run at all if nobody puts. */
+proctype worker(byte me; byte j)
+{
+	byte g, bits;
+	bit hit, debt, ours;
+
+	atomic {
+		(queued & BIT(j)) && lock[g] == 0 ->
+		touch(g);
+		ours = (by_put & BIT(j)) != 0;
+		if
+		:: ours -> lock[g] = 1; settle_begin(g, me, j)
+		:: else
+		fi
+	}
+	if
+	:: ours ->
+		settle(g, me, j);
+		/* free_notifier before mn_drop() is the same here. */
+		departs(g, me, j)
+	:: else ->
+		wait_gone(g, me, j);
+		atomic { lock[g] == 0 -> mn_drop(g); give_back(j) }
+	fi
+}
+
+/* mn_claim_for_exit(): sets j, or NONE.  Under the lock. */
+#ifdef BROKEN_EXIT_SHARES
+#define TAKES_OVER
+#else
+#define TAKES_OVER	by_put = by_put & ~BIT(j);
+#endif
+#define MAY_CLAIM(g, j)	((list[g] & BIT(j)) && (!(claimed & BIT(j)) || \
+			 ((by_put & BIT(j)) && !(leaving & BIT(j)))))
+inline claim_for_exit(g, j, releases)
+{
+	j = (MAY_CLAIM(g, 1) -> 1 : (MAY_CLAIM(g, 0) -> 0 : NONE));
+	if
+	:: j != NONE ->
+		releases = !(claimed & BIT(j));
+		claimed = claimed | BIT(j);
+		TAKES_OVER
+		if
+		:: releases -> lock[g] = 0; callout(j)
+		:: else -> settle_begin(g, me, j)
+		fi
+	:: else -> lock[g] = 0
+	fi
+}
+
+/* __mmu_notifier_release(): the mm has no user left, so nobody registers. */
+proctype exit_mm(byte me)
+{
+	byte g, j, bits, done;
+	bit hit, debt, releases;
+
+	mn_hold(g, me, ready);
+	if
+	:: g == NONE -> goto out
+	:: else
+	fi;
+	mn_lock(g);
+	do
+	:: atomic { claim_for_exit(g, j, releases) }
+	   if
+	   :: j == NONE -> break
+	   :: j != NONE && releases ->
+		atomic {
+			lock[g] == 0 ->
+			lock[g] = 1;
+			touch(g);
+			returned(j);
+			in_force = in_force & ~BIT(j);
+			settle_begin(g, me, j)
+		}
+	   :: else
+	   fi;
+	   settle(g, me, j);
+	   done = done | BIT(j)
+	od;
+	do
+	:: atomic {
+		AWAKE(g, me) ->
+		touch(g);
+		if
+		:: list[g] == 0 -> gp_begin(me); break
+		:: else -> mn_prepare(g, me)
+		fi
+	   }
+	od;
+	GP_OVER(me);
+	atomic {
+		lock[g] == 0 ->
+		gone = gone | done;
+		wake_up_all(g);
+		mn_drop(g)
+	}
+	assert(in_force == 0);
+out:	skip
+}
+
+proctype unregister(byte me; byte j)
+{
+	byte g, bits;
+	bit hit, debt, ours;
+
+	unregisters(g, me, j)
+}
+
+/* One leaves, and another comes, for whom the slot may be the same. */
+proctype replace(byte me; byte j; byte next)
+{
+	byte g, bits;
+	bit hit, debt, ours, failed;
+
+	unregisters(g, me, j);
+	registers(g, me, next)
+}
+
+/* One comes and goes, perhaps in an mm that has none (any more). */
+proctype come_and_go(byte me; byte j)
+{
+	byte g, bits;
+	bit hit, debt, ours, failed;
+
+	registers(g, me, j);
+	if
+	:: failed
+	:: else -> unregisters(g, me, j)
+	fi
+}
+
+proctype put(byte j)
+{
+	byte g;
+
+	puts(g, j)
+}
+
+/* mmu_notifier_get() and _put(): finds subscriber j, or makes another. */
+proctype get(byte me; byte j; byte next)
+{
+	byte g, bits, got;
+	bit hit, debt, failed;
+
+	mn_hold(g, me, ready);
+	if
+	:: g != NONE ->
+		mn_lock(g);
+		if
+		:: d_step {
+			(list[g] & BIT(j)) && !(claimed & BIT(j)) ->
+			gets[j]++; got = j
+		   }
+		:: else -> got = next
+		fi;
+		mn_drop(g)
+	:: else -> got = next
+	fi;
+	if
+	:: got == j ->
+		/* It is ours to use now. */
+		assert(alive & BIT(j));
+		puts(g, j)
+	:: else -> registers(g, me, next)
+	fi
+}
+
+/* When all have stopped: nothing is left over but what is still in use. */
+#define SETTLED(g)	(users[g] == 0 -> (generations <= g || \
+			 (freeing & BIT(g))) : pub == (g))
+proctype final()
+{
+	timeout;
+#ifndef STUCK
+	assert(inflight == 0 && rcu == 0);
+	assert(SETTLED(0) && SETTLED(1))
+#endif
+}
+
+#define USER	NI
+
+init {
+	atomic {
+#if defined(LEAVE) || defined(STUCK)
+		/* Subscriber 0 leaves; so does 1, unless it may be stuck. */
+		is_there(0, 0);
+		is_there(0, 1);
+		run unregister(USER, 0);
+#ifdef LEAVE
+		run unregister(USER + 1, 1);
+#endif
+#endif
+#ifdef REPLACE
+		users[0]++;
+		is_there(0, 0);
+		run replace(USER, 0, 2);
+#endif
+#ifdef FIRST
+		is_there(0, 0);
+		run unregister(USER, 0);
+		run come_and_go(USER + 1, 2);
+#endif
+#ifdef EXIT
+		is_there(0, 0);
+		is_there(0, 1);
+		run exit_mm(USER);
+		run unregister(USER + 1, 0);
+		run worker(USER + 2, 1);
+		run put(1);
+#endif
+#ifdef GETPUT
+		is_there(0, 0);
+		run put(0);
+		run worker(USER + 1, 0);
+		run get(USER, 0, 2);
+#endif
+#ifdef AGER
+		run ager(NP - 1);
+#endif
+		run inv(0);
+#if NI > 1
+		run inv(1);
+#endif
+		run final()
+	}
+}
