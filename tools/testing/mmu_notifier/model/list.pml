@@ -247,6 +247,7 @@ end_stuck:
 out:	skip
 }
 
+#ifdef AGER
 proctype ager(byte me)
 {
 	byte g, j;
@@ -271,6 +272,7 @@ proctype ager(byte me)
 	od;
 	atomic { rcu_exit(me) }
 }
+#endif
 
 inline withdraw(g, bits)
 {

@@ -195,6 +195,7 @@ inline puts(g, j)
 	}
 }
 
+#if defined(EXIT) || defined(GETPUT)
 /* mn_put_work().  It is not run at all if nobody puts. */
 proctype worker(byte me; byte j)
 {
@@ -220,6 +221,7 @@ proctype worker(byte me; byte j)
 		atomic { lock[g] == 0 -> mn_drop(g); give_back(j) }
 	fi
 }
+#endif
 
 /* mn_claim_for_exit(): sets j, or NONE.  Under the lock. */
 #ifdef BROKEN_EXIT_SHARES
@@ -245,6 +247,7 @@ inline claim_for_exit(g, j, releases)
 	fi
 }
 
+#if defined(EXIT)
 /* __mmu_notifier_release(): the mm has no user left, so nobody registers. */
 proctype exit_mm(byte me)
 {
@@ -295,7 +298,9 @@ proctype exit_mm(byte me)
 	assert(in_force == 0);
 out:	skip
 }
+#endif
 
+#if !defined(REPLACE) && !defined(GETPUT)
 proctype unregister(byte me; byte j)
 {
 	byte g, bits;
@@ -303,7 +308,9 @@ proctype unregister(byte me; byte j)
 
 	unregisters(g, me, j)
 }
+#endif
 
+#if defined(REPLACE)
 /* One leaves, and another comes, for whom the slot may be the same. */
 proctype replace(byte me; byte j; byte next)
 {
@@ -313,7 +320,9 @@ proctype replace(byte me; byte j; byte next)
 	unregisters(g, me, j);
 	registers(g, me, next)
 }
+#endif
 
+#if defined(FIRST)
 /* One comes and goes, perhaps in an mm that has none (any more). */
 proctype come_and_go(byte me; byte j)
 {
@@ -326,7 +335,9 @@ proctype come_and_go(byte me; byte j)
 	:: else -> unregisters(g, me, j)
 	fi
 }
+#endif
 
+#if defined(EXIT) || defined(GETPUT)
 proctype put(byte j)
 {
 	byte g;
@@ -362,6 +373,7 @@ proctype get(byte me; byte j; byte next)
 	:: else -> registers(g, me, next)
 	fi
 }
+#endif
 
 /* When all have stopped: nothing is left over but what is still in use. */
 #define SETTLED(g)	(users[g] == 0 -> (generations <= g || \
