@@ -188,6 +188,8 @@ inline list_end(i, g)
 			fi;
 #ifdef BROKEN_NO_TAKE_OVER
 			left = 0;
+#elif defined(BROKEN_PAID_IGNORED)
+			left = owed[i] & ends[g];
 #else
 			left = owed[i] & ~paid[i] & ends[g];
 #endif
@@ -289,12 +291,10 @@ inline withdraw(g, bits)
 	k = 0
 }
 
-#ifdef BROKEN_OPEN_ACCOUNT
-#define MARKS(r, bits)	(owed[r] & (bits))
-#elif defined(BROKEN_NOT_PAID)
-#define MARKS(r, bits)	0
+#ifdef BROKEN_NOT_PAID
+#define MARKS(bits)	0
 #else
-#define MARKS(r, bits)	(bits)
+#define MARKS(bits)	(bits)
 #endif
 
 inline take_debt(g, j, bits)
@@ -303,7 +303,7 @@ inline take_debt(g, j, bits)
 	debt = 0;
 	do
 	:: k < NI && !debt && IN_FLIGHT(k, g) && !(paid[k] & bits) ->
-		paid[k] = paid[k] | MARKS(k, bits);
+		paid[k] = paid[k] | MARKS(bits);
 		if
 		:: owed[k] & bits ->
 			debt = 1;
@@ -349,7 +349,9 @@ inline settle_turn(g, p, j)
 inline settle_begin(g, p, j)
 {
 	leaving = leaving | BIT(j);
+#ifndef BROKEN_STAYS_LIVE
 	live[g] = live[g] & ~BIT(slot_of[j]);
+#endif
 	settle_turn(g, p, j)
 }
 
