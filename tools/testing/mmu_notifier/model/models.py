@@ -137,9 +137,13 @@ BROKEN = [
           TRY + " -DBROKEN_NOT_COLLIDED", "assertion"),
     Model("a reader asks before it holds the lock", "tracker",
           TRY + " -DBROKEN_LOOKS_TOO_EARLY", "assertion"),
+    Model("a reader does not ask whether a range is in flight", "tracker",
+          GLANCE + " -DBROKEN_NOT_ASKED", "assertion"),
 ]
 # What pan is told not to look for.
 IGNORES = {"": [], "assertion": ["-E"], "wait": ["-A"]}
+# What it says if it gave up for want of memory or stack.
+UNFINISHED = ("max search depth too small", "reached -DMEMLIM bound", "out of memory")
 
 
 def run(command, folder, limit):
@@ -159,10 +163,12 @@ def judge(model, said):
     if not errors:
         return "no result"
     found = int(errors[1]) > 0
-    if "max search depth too small" in said or "Search not completed" in said and not found:
+    if model.finds and found:
+        return ""
+    if any(words in said for words in UNFINISHED):
         return "not all states were seen"
     if model.finds:
-        return "" if found else "no error was found"
+        return "no error was found"
     return "an error was found" if found else ""
 
 
@@ -179,9 +185,8 @@ def verify(model, limit):
                 return f"{command[0]} failed", 0, said
         said, _ = run(["./pan", f"-m{DEPTH}", *IGNORES[model.finds]], folder, limit)
         wrong = judge(model, said)
-        if wrong and not model.finds:
-            said += run(["spin", *model.defines.split(), "-t", "-p", "-k",
-                         next((str(p) for p in pathlib.Path(folder).glob("*.trail")), ""),
+        for trail in pathlib.Path(folder).glob("*.trail") if wrong else ():
+            said += run(["spin", *model.defines.split(), "-p", "-k", str(trail),
                          str(HERE / f"{model.file}.pml")], folder, limit)[0]
     states = re.search(r"^ *(\d+) states, stored", said, re.M)
     return wrong, int(states[1]) if states else 0, said
@@ -197,11 +202,11 @@ def report(number, model, result):
     """The TAP lines of one model; true if all is well."""
     wrong, states, said, seconds = result
     what = f"broken: {model.name}: found" if model.finds else model.name
-    print(f"{'not ' if wrong else ''}ok {number} - {model.file}: {what}")
-    print(f"# {states} states, {seconds:.1f} s")
+    print(f"# {model.file}: {model.name}: {states} states, {seconds:.1f} s")
     if wrong:
-        print(f"# {wrong}; spin {model.defines} {model.file}.pml")
-        print("".join(f"#   {line}\n" for line in said.splitlines()[-200:]), end="")
+        print("".join(f"#   {line}\n" for line in said.splitlines()[-400:]), end="")
+        print(f"# {wrong}: spin {model.defines} {model.file}.pml")
+    print(f"{'not ' if wrong else ''}ok {number} - {model.file}: {what}")
     sys.stdout.flush()
     return not wrong
 

@@ -310,11 +310,13 @@ proctype glance()
 	byte value;
 	bit busy;
 
+#ifdef BROKEN_NOT_ASKED
+	atomic { user_lock == 0 -> user_lock = 1 }
+#else
 	atomic { user_lock == 0 -> user_lock = 1; busy = (nr != 0) }
-	if
-#ifndef BROKEN_NR_ALONE
-	:: busy -> atomic { lock == 0 -> busy = (BUSY != 0) }
 #endif
+	if
+	:: busy -> atomic { lock == 0 -> busy = (BUSY != 0) }
 	:: else
 	fi;
 	if
