@@ -44,7 +44,7 @@ class Models(unittest.TestCase):
         for model in self.models.BROKEN:
             switch = re.search(r"-D(BROKEN_\w+)$", model.defines)[1]
             texts = [MODELS / f"{model.file}.pml", MODELS / "machine.pml",
-                     MODELS / "scenarios.pml"]
+                     MODELS / "register.pml", MODELS / "scenarios.pml"]
             self.assertIn(switch, " ".join(text.read_text() for text in texts))
             used.add(switch)
         there = set()

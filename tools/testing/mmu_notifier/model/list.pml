@@ -374,4 +374,5 @@ inline settle(g, p, j)
 	od
 }
 
+#include "register.pml"
 #include "scenarios.pml"
