@@ -42,6 +42,7 @@
  *
  * Assumed: memory is sequentially consistent (the orders that the code has to
  * ask for are in Documentation/mm/mmu_notifier-litmus/).  All ranges overlap.
+ * models.py says how many invalidators and rounds each scenario has.
  * Every subscriber has a start, an end and a slot; there are two slots, and
  * three subscribers at most.  Registration's sequence numbers, mmgrab() and
  * slotless subscribers are left out.  That something happens at last is not

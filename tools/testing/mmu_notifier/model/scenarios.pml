@@ -153,6 +153,7 @@ proctype put(byte j)
 	puts(g, j)
 }
 
+#ifdef GETPUT
 /* mmu_notifier_get() and _put(): finds subscriber j, or makes another. */
 proctype get(byte me; byte j; byte next)
 {
@@ -181,6 +182,7 @@ proctype get(byte me; byte j; byte next)
 	:: else -> registers(g, me, next)
 	fi
 }
+#endif
 #endif
 
 /* When all have stopped: nothing is left over but what is still in use. */
