@@ -20,7 +20,8 @@ PARTS = {
                                         "checkpatch, kernel-doc, call-site table"),
     "objects": Part(("objects",), "sparse and W=1 on what the series changes"),
     "docs": Part(("docs",), "the documentation build"),
-    "native": Part(("native",), "the core in user space under sanitizers"),
+    "native": Part(("native",), "the core in user space under sanitizers, "
+                                "and its models in spin"),
     "users": Part(("users",), "objects of all in-tree users, five architectures"),
     "off": Part(("off", "guest off"), "a kernel without the option"),
     "plain": Part(("guest plain",), "KUnit and our kselftests, plain kernel"),
@@ -121,6 +122,7 @@ class Plan:
 
     def _native(self):
         static.native(self.report, self.mutants)
+        static.models(self.report)
 
     def _build(self, tree_name, config):
         def run():

@@ -168,6 +168,25 @@ def native(report, mutants=False):
     add_native(report, log.read_text(errors="replace").splitlines(), problems)
 
 
+def models(report):
+    """The models of the core: spin sees every state, and finds what is broken."""
+    folder = paths.ROOT / "tools/testing/mmu_notifier"
+    log = paths.LOGS / "models.log"
+    with ui.step("models", 90):
+        try:
+            # One at a time: compilers and guests run beside it.
+            proc.logged(["make", "-s", "-C", folder, "model", "JOBS=1"], log.name)
+            problems = []
+        except ui.Fail as failure:
+            problems = [str(failure)]
+    lines = log.read_text(errors="replace").splitlines()
+    results = compare.explained(ktap.parse(lines), lines)
+    if not results:
+        problems.append("no model reported a result")
+    report.extend("native", results, "models/")
+    report.verdict("native", "make model", problems)
+
+
 def variants(lines):
     """{build: lines} at the lines that announce a build: "# tsan, seed 7"."""
     found, name = {}, "native"
