@@ -134,12 +134,14 @@ static bool mnt_reader_retry(struct mnt_reader *reader)
 static int mnt_look_up(struct mm_struct *mm, unsigned long addr, bool write,
 		       unsigned long *entry)
 {
+	/* A hint for NUMA balancing is a withdrawal, as to the CPU. */
+	unsigned int flags = FOLL_HONOR_NUMA_FAULT | (write ? FOLL_WRITE : 0);
 	struct page *page;
 	long got;
 
 	if (mmap_read_lock_killable(mm))
 		return -EINTR;
-	got = get_user_pages_remote(mm, addr, 1, write ? FOLL_WRITE : 0, &page,
+	got = get_user_pages_remote(mm, addr, 1, flags, &page,
 				    NULL);
 	mmap_read_unlock(mm);
 	if (got != 1)
