@@ -42,6 +42,7 @@
  * @log:      ring of callouts
  * @logged:   callouts put there since it was read
  * @pages:    the mirror, one entry for each page of the interval
+ * @puts:     of MNT_GET, made from inside callouts and not by MNT_DEL yet
  */
 struct mnt_sub {
 	struct kref refs;
@@ -61,12 +62,18 @@ struct mnt_sub {
 	struct mnt_record log[MNT_LOG_SIZE];
 	unsigned int logged;
 	struct page **pages;
+	unsigned int puts;
 };
 
 /* Of an open file: the subscriptions by number; MNT_LIVE until MNT_DEL. */
 struct mnt_file {
 	struct xarray subs;
 };
+
+/* What struct mnt_totals tells. */
+extern atomic_t mnt_subs;
+extern atomic_t mnt_files;
+extern atomic_t mnt_unpaired;
 
 #define MNT_LIVE	XA_MARK_1	/* 0 is that of the allocation */
 #define MNT_MIRROR_MAX	4096

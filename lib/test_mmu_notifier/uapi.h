@@ -61,6 +61,11 @@ struct mnt_del {
 
 /* mnt_rule.flags: a hold ends by its limit or a new rule, not by SIGKILL */
 #define MNT_UNKILLABLE	1
+/*
+ * MNT_GET only: one callout, the next one, calls mmu_notifier_put() from
+ * inside.  MNT_DEL has nothing left to do then, or one use less.
+ */
+#define MNT_PUT		2
 
 /*
  * What callouts of one op do if they overlap [start, end).  A new rule
@@ -138,6 +143,14 @@ struct mnt_mm {
 	__s32 pid;
 	__u32 subscribed;	/* out: mm_has_notifiers() */
 	__u32 tracks;		/* out: the core tracks ranges in flight */
+	__u32 count;		/* out: references to the mm_struct */
+};
+
+/* Of all open files, and of what outlives them. */
+struct mnt_totals {
+	__u32 subs;		/* out: subscriptions in memory */
+	__u32 files;		/* out: open files */
+	__u32 unpaired;		/* out: freed though open, stray or late */
 	__u32 pad;
 };
 
@@ -149,5 +162,6 @@ struct mnt_mm {
 #define MNT_READ	_IOWR('N', 0x85, struct mnt_read)
 #define MNT_MIRROR	_IOWR('N', 0x86, struct mnt_mirror)
 #define MNT_MM		_IOWR('N', 0x87, struct mnt_mm)
+#define MNT_TOTALS	_IOR('N', 0x88, struct mnt_totals)
 
 #endif /* _TEST_MMU_NOTIFIER_UAPI_H */
