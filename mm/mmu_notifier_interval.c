@@ -286,14 +286,17 @@ void mn_intervals_release(struct mm_struct *mm)
 	mmu_notifier_range_init(&range, MMU_NOTIFY_RELEASE,
 				MMU_NOTIFIER_RANGE_BLOCKABLE, mm, 0, ULONG_MAX);
 	range.began = 0;
-	if (!mn_track(&range))
-		return;
-	if (mn_has_intervals(range.subs))
-		mn_call_intervals(&range);
-	range.subs->released = true;
-	/* Reverse map walks may have chosen some before they were released. */
-	mn_wait(range.subs, !mn_batches(range.subs));
-	mn_untrack(&range);
+	/* Before the subscriptions are locked, as in every invalidation. */
+	lock_map_acquire(&__mmu_notifier_invalidate_range_start_map);
+	if (mn_track(&range)) {
+		if (mn_has_intervals(range.subs))
+			mn_call_intervals(&range);
+		range.subs->released = true;
+		/* Reverse map walks may have chosen some before. */
+		mn_wait(range.subs, !mn_batches(range.subs));
+		mn_untrack(&range);
+	}
+	lock_map_release(&__mmu_notifier_invalidate_range_start_map);
 }
 
 /* The part of insertion that does not depend on how @subs was got. */

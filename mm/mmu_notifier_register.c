@@ -41,6 +41,12 @@
 /* Completes mmu_notifier_put(); its own, so that it can be flushed. */
 static struct workqueue_struct *mn_put_wq;
 
+#ifdef CONFIG_LOCKDEP
+static struct lockdep_map mn_release_map = {
+	.name = "mmu_notifier_release"
+};
+#endif
+
 /**
  * mn_drop() - give up a use of the subscriptions
  * @subs: the subscriptions, locked; unlocked on return
@@ -277,7 +283,9 @@ static void mn_call_release(struct mmu_notifier_subscriptions *subs,
 		return;
 	sub->pins++;
 	mn_unlock(subs);
+	lock_map_acquire(&mn_release_map);
 	sub->ops->release(sub, mm);
+	lock_map_release(&mn_release_map);
 	trace_mmu_notifier_callout(&range, MN_OP_RELEASE, sub->ops->release, 0,
 				   began);
 	mn_lock(subs);
@@ -437,6 +445,15 @@ int mmu_notifier_register(struct mmu_notifier *subscription,
 }
 EXPORT_SYMBOL_GPL(mmu_notifier_register);
 
+/* The locks that callouts take, and callouts as such, as lockdep sees them. */
+static void mn_waits_for_callouts(void)
+{
+	lock_map_acquire(&__mmu_notifier_invalidate_range_start_map);
+	lock_map_release(&__mmu_notifier_invalidate_range_start_map);
+	lock_map_acquire(&mn_release_map);
+	lock_map_release(&mn_release_map);
+}
+
 /**
  * mmu_notifier_unregister() - end a subscription
  * @subscription: the subscription; free for reuse on return
@@ -456,6 +473,7 @@ void mmu_notifier_unregister(struct mmu_notifier *subscription,
 	bool ours;
 
 	might_sleep();
+	mn_waits_for_callouts();
 	/* A driver that did not look whether it was registered. */
 	if (WARN_ON_ONCE(!subs))
 		return;

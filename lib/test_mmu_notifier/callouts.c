@@ -123,6 +123,20 @@ static void mnt_pause(struct mnt_sub *sub, const struct mnt_rule *rule,
 	spin_unlock(&sub->lock);
 }
 
+/* MNT_PUT; the file has a reference, so that the memory stays. */
+static void mnt_put_inside(struct mnt_sub *sub, enum mnt_op op)
+{
+	bool put;
+
+	spin_lock(&sub->lock);
+	put = sub->rules[op].flags & MNT_PUT;
+	sub->rules[op].flags &= ~MNT_PUT;
+	sub->puts += put;
+	spin_unlock(&sub->lock);
+	if (put)
+		mmu_notifier_put(&sub->mn);
+}
+
 /* A callout that cannot fail; returns its rule. */
 static struct mnt_rule mnt_call(struct mnt_sub *sub,
 				const struct mnt_call *call)
@@ -132,6 +146,8 @@ static struct mnt_rule mnt_call(struct mnt_sub *sub,
 
 	if (call->may_block)
 		mnt_pause(sub, &rule, rule_seq);
+	if (rule.flags & MNT_PUT)
+		mnt_put_inside(sub, call->op);
 	return rule;
 }
 

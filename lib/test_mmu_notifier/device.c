@@ -17,12 +17,17 @@
 
 #define MNT_HOLD_MAX_MS		60000
 #define MNT_DELAY_MAX_US	1000000
+#define MNT_RULE_FLAGS		(MNT_UNKILLABLE | MNT_PUT | MNT_KEEP)
+
+atomic_t mnt_files;
 
 static long mnt_rule(struct mnt_sub *sub, const struct mnt_rule *rule)
 {
-	if (rule->op >= MNT_NR_OPS || rule->flags & ~(MNT_UNKILLABLE | MNT_KEEP) ||
+	if (rule->op >= MNT_NR_OPS || rule->flags & ~MNT_RULE_FLAGS ||
 	    rule->hold_ms > MNT_HOLD_MAX_MS ||
 	    rule->delay_us > MNT_DELAY_MAX_US)
+		return -EINVAL;
+	if (rule->flags & MNT_PUT && sub->kind != MNT_GET)
 		return -EINVAL;
 	mnt_set_rule(sub, rule);
 	return 0;
@@ -70,6 +75,7 @@ static long mnt_mm(struct mnt_mm *arg)
 	if (!mm)
 		return -ESRCH;
 	arg->subscribed = mm_has_notifiers(mm);
+	arg->count = atomic_read(&mm->mm_count);
 #ifdef MMU_NOTIFIER_RANGE_TRACKED
 	arg->tracks = 1;
 #else
@@ -79,7 +85,15 @@ static long mnt_mm(struct mnt_mm *arg)
 	return 0;
 }
 
-/* The argument of any ioctl; all but mnt_add and mnt_mm begin with an id. */
+static long mnt_totals(struct mnt_totals *totals)
+{
+	totals->subs = atomic_read(&mnt_subs);
+	totals->files = atomic_read(&mnt_files);
+	totals->unpaired = atomic_read(&mnt_unpaired);
+	return 0;
+}
+
+/* The argument of any ioctl; those of one subscription begin with its id. */
 union mnt_arg {
 	u32 id;
 	struct mnt_add add;
@@ -92,6 +106,7 @@ union mnt_arg {
 	struct mnt_fill fill;
 	struct mnt_check check;
 	struct mnt_mm mm;
+	struct mnt_totals totals;
 };
 
 static long mnt_of_sub(struct mnt_file *file, unsigned int cmd,
@@ -151,6 +166,9 @@ static long mnt_ioctl(struct file *filp, unsigned int cmd, unsigned long user)
 	case MNT_MM:
 		ret = mnt_mm(&arg.mm);
 		break;
+	case MNT_TOTALS:
+		ret = mnt_totals(&arg.totals);
+		break;
 	default:
 		ret = mnt_of_sub(file, cmd, &arg);
 	}
@@ -165,6 +183,7 @@ static int mnt_open(struct inode *inode, struct file *filp)
 
 	if (!file)
 		return -ENOMEM;
+	atomic_inc(&mnt_files);
 	xa_init_flags(&file->subs, XA_FLAGS_ALLOC);
 	filp->private_data = file;
 	return 0;
@@ -176,6 +195,7 @@ static int mnt_close(struct inode *inode, struct file *filp)
 
 	mnt_del_all(file);
 	kfree(file);
+	atomic_dec(&mnt_files);
 	return 0;
 }
 

@@ -49,6 +49,7 @@
  * @first:    address of the first page of the mirror
  * @nr:       its pages, 0 if there is none; both written once
  * @mirror:   the translations, see MNT_FRAME_SHIFT; 0 is none
+ * @puts:     of MNT_GET, made from inside callouts and not by MNT_DEL yet
  */
 struct mnt_sub {
 	struct kref refs;
@@ -71,12 +72,18 @@ struct mnt_sub {
 	struct mnt_record log[MNT_LOG_SIZE];
 	unsigned int logged;
 	unsigned long *mirror;
+	unsigned int puts;
 };
 
 /* Of an open file: the subscriptions by number; MNT_LIVE until MNT_DEL. */
 struct mnt_file {
 	struct xarray subs;
 };
+
+/* What struct mnt_totals tells. */
+extern atomic_t mnt_subs;
+extern atomic_t mnt_files;
+extern atomic_t mnt_unpaired;
 
 #define MNT_LIVE	XA_MARK_1	/* 0 is that of the allocation */
 #define MNT_MIRROR_MAX	4096

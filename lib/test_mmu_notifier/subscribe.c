@@ -10,6 +10,9 @@
 
 #include "internal.h"
 
+atomic_t mnt_subs;
+atomic_t mnt_unpaired;
+
 /**
  * mnt_alloc() - a subscription that is not registered yet
  * @kind: enum mnt_kind
@@ -22,6 +25,7 @@ struct mnt_sub *mnt_alloc(unsigned int kind)
 
 	if (!sub)
 		return NULL;
+	atomic_inc(&mnt_subs);
 	kref_init(&sub->refs);
 	init_rwsem(&sub->live);
 	spin_lock_init(&sub->lock);
@@ -34,7 +38,12 @@ struct mnt_sub *mnt_alloc(unsigned int kind)
 static void mnt_free(struct kref *refs)
 {
 	struct mnt_sub *sub = container_of(refs, struct mnt_sub, refs);
+	const struct mnt_stats *stats = &sub->stats;
 
+	if (stats->open || stats->stray || stats->open_at_del ||
+	    stats->after_del)
+		atomic_inc(&mnt_unpaired);
+	atomic_dec(&mnt_subs);
 	kvfree(sub->mirror);
 	kfree(sub);
 }
@@ -142,6 +151,19 @@ static struct mnt_sub *mnt_register(struct mm_struct *mm,
 	return ERR_PTR(ret);
 }
 
+/* Has a callout already made the put that is due? */
+static bool mnt_was_put(struct mnt_sub *sub)
+{
+	bool was_put;
+
+	spin_lock(&sub->lock);
+	was_put = sub->puts;
+	if (was_put)
+		sub->puts--;
+	spin_unlock(&sub->lock);
+	return was_put;
+}
+
 static void mnt_unregister(struct mnt_sub *sub)
 {
 	down_write(&sub->live);
@@ -149,7 +171,8 @@ static void mnt_unregister(struct mnt_sub *sub)
 	up_write(&sub->live);
 	switch (sub->kind) {
 	case MNT_GET:
-		mmu_notifier_put(&sub->mn);
+		if (!mnt_was_put(sub))
+			mmu_notifier_put(&sub->mn);
 		return;
 	case MNT_INTERVAL:
 		mmu_interval_notifier_remove(&sub->interval);

@@ -64,8 +64,13 @@ struct mnt_del {
 
 /* mnt_rule.flags: a hold ends by its limit or a new rule, not by SIGKILL */
 #define MNT_UNKILLABLE	1
+/*
+ * MNT_GET only: one callout, the next one, calls mmu_notifier_put() from
+ * inside.  MNT_DEL has nothing left to do then, or one use less.
+ */
+#define MNT_PUT		2
 /* mnt_rule.flags: be a broken subscriber, which keeps its translations */
-#define MNT_KEEP	2
+#define MNT_KEEP	4
 
 /*
  * What callouts of one op do if they overlap [start, end).  A new rule
@@ -182,6 +187,14 @@ struct mnt_mm {
 	__s32 pid;
 	__u32 subscribed;	/* out: mm_has_notifiers() */
 	__u32 tracks;		/* out: the core tracks ranges in flight */
+	__u32 count;		/* out: references to the mm_struct */
+};
+
+/* Of all open files, and of what outlives them. */
+struct mnt_totals {
+	__u32 subs;		/* out: subscriptions in memory */
+	__u32 files;		/* out: open files */
+	__u32 unpaired;		/* out: freed though open, stray or late */
 	__u32 pad;
 };
 
@@ -193,7 +206,8 @@ struct mnt_mm {
 #define MNT_READ	_IOWR('N', 0x85, struct mnt_read)
 #define MNT_MIRROR	_IOWR('N', 0x86, struct mnt_mirror)
 #define MNT_MM		_IOWR('N', 0x87, struct mnt_mm)
-#define MNT_FILL	_IOWR('N', 0x88, struct mnt_fill)
-#define MNT_CHECK	_IOWR('N', 0x89, struct mnt_check)
+#define MNT_TOTALS	_IOR('N', 0x88, struct mnt_totals)
+#define MNT_FILL	_IOWR('N', 0x89, struct mnt_fill)
+#define MNT_CHECK	_IOWR('N', 0x8a, struct mnt_check)
 
 #endif /* _TEST_MMU_NOTIFIER_UAPI_H */

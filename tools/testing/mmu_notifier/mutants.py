@@ -153,6 +153,20 @@ MUTANTS = [
     Mutant("busy looks at nothing", TRACKER,
            "if (likely(!smp_load_acquire(&tracker->nr)))", "if (1)",
            "tracker_busy"),
+    Mutant("unregister does not tell lockdep that it waits", REGISTER,
+           "	might_sleep();\n	mn_waits_for_callouts();", "	might_sleep();",
+           "unregister_in_start"),
+    Mutant("unregister may wait for release", REGISTER,
+           "	lock_map_acquire(&mn_release_map);\n	sub->ops->release(sub, mm);\n"
+           "	lock_map_release(&mn_release_map);", "	sub->ops->release(sub, mm);",
+           "unregister_in_release"),
+    Mutant("exit calls intervals behind lockdep's back", INTERVAL,
+           "		if (mn_has_intervals(range.subs))\n"
+           "			mn_call_intervals(&range);",
+           "		shim_self.nr_maps--;\n		mn_call_intervals(&range);\n"
+           "		shim_self.nr_maps++;", "remove_in_exit"),
+    Mutant("a failed registration keeps the mm", REGISTER,
+           "	if (ret)\n		mmdrop(mm);", "	;", "register_fails"),
 ]
 
 

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 
 #include "fixture.h"
@@ -132,20 +133,122 @@ static void on_signal(int sig)
 {
 }
 
+static struct mnt_totals totals_of(int fd)
+{
+	struct mnt_totals totals = {};
+
+	ioctl(fd, MNT_TOTALS, &totals);
+	return totals;
+}
+
 TEST_F_TIMEOUT(mm, a_signal_interrupts_the_first, LIMIT_S)
 {
+	struct mnt_totals before = totals_of(self->fd);
+	struct mnt_add add = { .flags = MNT_SIGNALLED, .length = LEN };
 	char *area = map_anon(LEN);
 	int id;
 
+	add.start = (uintptr_t)area;
 	ASSERT_NE(SIG_ERR, signal(SIGUSR1, on_signal));
-	id = dev_add_flags(self->fd, MNT_LIST, MNT_SIGNALLED);
-	EXPECT_EQ(-EINTR, id);
-	EXPECT_EQ(0, dev_subscribed(self->fd, 0));
-	/* It has left nothing behind. */
+	for (add.kind = 0; add.kind < MNT_NR_KINDS; add.kind++) {
+		EXPECT_EQ(-1, ioctl(self->fd, MNT_ADD, &add));
+		EXPECT_EQ(EINTR, errno);
+		/* It has left nothing behind. */
+		EXPECT_EQ(0, dev_subscribed(self->fd, 0));
+		EXPECT_EQ(before.subs, totals_of(self->fd).subs);
+	}
+	EXPECT_EQ(before.unpaired, totals_of(self->fd).unpaired);
 	id = dev_add(self->fd, 0, MNT_LIST, NULL, 0, NULL);
 	ASSERT_LE(0, id);
 	ASSERT_EQ(0, do_dontneed(area, LEN));
 	EXPECT_EQ(1, dev_stats(self->fd, id).calls[MNT_OP_START]);
+	EXPECT_PAIRED(dev_stats(self->fd, id));
+}
+
+/* mmu_notifier_put() is allowed where mmu_notifier_unregister() is not. */
+static void put_inside(struct __test_metadata *_metadata, int fd,
+		       unsigned int op)
+{
+	char *area = map_anon(LEN);
+	struct mnt_stats stats;
+	int id, other;
+
+	id = dev_add(fd, 0, MNT_GET, NULL, 0, NULL);
+	other = dev_add(fd, 0, MNT_LIST, NULL, 0, NULL);
+	ASSERT_LE(0, id);
+	ASSERT_LE(0, other);
+	ASSERT_EQ(0, dev_rule(fd, (struct mnt_rule) {
+		.id = id, .op = op, .flags = MNT_PUT }));
+	ASSERT_EQ(0, do_dontneed(area, LEN));
+	EXPECT_TRUE(dev_wait_freed(fd, id));
+	stats = dev_stats(fd, id);
+	EXPECT_EQ(1, stats.calls[MNT_OP_START]);
+	EXPECT_EQ(1, stats.calls[MNT_OP_END]);
+	EXPECT_EQ(0, stats.calls[MNT_OP_RELEASE]);
+	EXPECT_EQ(1, stats.frees);
+	/* It is over, and there is nothing left to put. */
+	ASSERT_EQ(0, do_dontneed(area, LEN));
+	ASSERT_EQ(0, dev_del(fd, id, NULL));
+	EXPECT_EQ(1, dev_stats(fd, id).calls[MNT_OP_START]);
+	EXPECT_EQ(2, dev_stats(fd, other).calls[MNT_OP_START]);
+	EXPECT_PAIRED(dev_stats(fd, id));
+	EXPECT_PAIRED(dev_stats(fd, other));
+}
+
+TEST_F_TIMEOUT(mm, put_inside_start, LIMIT_S)
+{
+	put_inside(_metadata, self->fd, MNT_OP_START);
+}
+
+TEST_F_TIMEOUT(mm, put_inside_end, LIMIT_S)
+{
+	put_inside(_metadata, self->fd, MNT_OP_END);
+}
+
+/* One of two users goes: the subscription stays for the other. */
+TEST_F_TIMEOUT(mm, put_inside_leaves_the_other_user, LIMIT_S)
+{
+	char *area = map_anon(LEN);
+	int one, two, i;
+
+	one = dev_add(self->fd, 0, MNT_GET, NULL, 0, NULL);
+	two = dev_add(self->fd, 0, MNT_GET, NULL, 0, NULL);
+	ASSERT_LE(0, one);
+	ASSERT_LE(0, two);
+	ASSERT_EQ(0, dev_rule(self->fd, (struct mnt_rule) {
+		.id = one, .op = MNT_OP_START, .flags = MNT_PUT }));
+	for (i = 0; i < 2; i++)
+		ASSERT_EQ(0, do_dontneed(area, LEN));
+	EXPECT_EQ(2, dev_stats(self->fd, two).calls[MNT_OP_START]);
+	EXPECT_EQ(0, dev_stats(self->fd, two).frees);
+	ASSERT_EQ(0, dev_del(self->fd, one, NULL));
+	EXPECT_EQ(1, dev_subscribed(self->fd, 0));
+	ASSERT_EQ(0, dev_del(self->fd, two, NULL));
+	EXPECT_TRUE(dev_wait_freed(self->fd, two));
+	EXPECT_PAIRED(dev_stats(self->fd, two));
+}
+
+/* The exit completes what its own callout has put. */
+TEST_F_TIMEOUT(mm, put_inside_release, LIMIT_S)
+{
+	struct mnt_stats stats;
+	int id, status;
+	pid_t pid = fork();
+
+	if (!pid)
+		for (;;)
+			pause();
+	id = dev_add(self->fd, pid, MNT_GET, NULL, 0, NULL);
+	ASSERT_LE(0, id);
+	ASSERT_EQ(0, dev_rule(self->fd, (struct mnt_rule) {
+		.id = id, .op = MNT_OP_RELEASE, .flags = MNT_PUT }));
+	ASSERT_EQ(0, kill(pid, SIGKILL));
+	ASSERT_TRUE(wait_child(pid, PATIENCE_MS, &status));
+	EXPECT_TRUE(dev_wait_freed(self->fd, id));
+	stats = dev_stats(self->fd, id);
+	EXPECT_EQ(1, stats.calls[MNT_OP_RELEASE]);
+	EXPECT_EQ(1, stats.frees);
+	EXPECT_EQ(0, dev_del(self->fd, id, NULL));
 	EXPECT_PAIRED(dev_stats(self->fd, id));
 }
 

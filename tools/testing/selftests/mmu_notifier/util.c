@@ -65,13 +65,6 @@ int dev_add(int fd, pid_t pid, unsigned int kind, const void *start,
 	return dev_add_arg(fd, &add, ns);
 }
 
-int dev_add_flags(int fd, unsigned int kind, unsigned int flags)
-{
-	struct mnt_add add = { .kind = kind, .flags = flags };
-
-	return dev_add_arg(fd, &add, NULL);
-}
-
 int dev_del(int fd, int id, uint64_t *ns)
 {
 	struct mnt_del del = { .id = id };

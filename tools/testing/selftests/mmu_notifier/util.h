@@ -58,7 +58,6 @@ const char *why_no_device(void);
 int dev_open(void);
 int dev_add(int fd, pid_t pid, unsigned int kind, const void *start,
 	    size_t length, uint64_t *ns);
-int dev_add_flags(int fd, unsigned int kind, unsigned int flags);
 int dev_del(int fd, int id, uint64_t *ns);
 int dev_rule(int fd, struct mnt_rule rule);
 int dev_hold(int fd, int id, unsigned int op, const void *start, size_t length);
