@@ -19,7 +19,8 @@ GROUPS = {
     # The guest in the guest needs QEMU's own firmware and nothing else.
     "run": ["seabios"],
     "check": ["sparse", "libasan8", "libubsan1", "libtsan2", "g++",
-              "spin",
+              # The models, and a file system for guests.
+              "spin", "e2fsprogs",
               "python3-sphinx", "shellcheck", "libcap-dev", "libnuma-dev",
               # The API's users are compiled for every architecture that has some.
               "gcc-aarch64-linux-gnu", "gcc-powerpc64le-linux-gnu",

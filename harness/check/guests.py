@@ -110,6 +110,45 @@ def own_kvm(kernel, config, npt, name, tests, module, limit=300):
     return found, result.lines
 
 
+# A disk in memory, for files that are written back; and khugepaged asleep.
+FILES = r"""
+disk=/dev/zram$(cat /sys/class/zram-control/hot_add)
+echo 64M >/sys/block/"${disk##*/}"/disksize
+/t/mke2fs -q -t ext4 "$disk" && mkdir /files && mount -t ext4 "$disk" /files
+echo 1000000 >/sys/kernel/mm/transparent_hugepage/khugepaged/scan_sleep_millisecs
+"""
+# What shows that a subscriber which drops nothing would be found out.
+BROKEN = "munmap mprotect-none cow-of-parent dontneed swap-in migrate truncate exec exit"
+
+
+def matrix(kernel, config, name):
+    """Boot with the coherence matrix: ({group: {cell: Outcome}}, its tables, lines).
+
+    Where everything is slow, all subscribers share a cell.
+    """
+    image = initramfs.Image(name)
+    image.add(kernel.module("test_mmu_notifier"), "/t/test_mmu_notifier.ko", libs=False)
+    image.add(programs.build_matrix(config), "/t/matrix", libs=False)
+    image.program("mke2fs", "/t/mke2fs")
+    together = "" if config == "plain" else "-t"
+    image.init("\n".join([
+        FUNCTIONS, "run insmod insmod /t/test_mmu_notifier.ko", FILES,
+        f"run matrix env MMU_NOTIFIER_FILES=/files limited 1200 /t/matrix {together}",
+        f"run broken env MMU_NOTIFIER_FILES=/files limited 300 /t/matrix {together} -b "
+        + BROKEN,
+        "run rmmod rmmod test_mmu_notifier"]))
+    with ui.step(f"guest {name}", 150):
+        result = boot.boot(kernel, image.build(), name, mem=MEMORY, warnings="keep",
+                           cmdline=f"{CMDLINE} numa=fake=2U", timeout=1500)
+    sections = ktap.sections(result.lines)
+    found = {test: compare.judge(sections.get(test), True) for test in ("matrix", "broken")}
+    for step in ("insmod", "rmmod"):
+        found[step] = compare.judge(sections.get(step), False)
+    tables = [line.removeprefix("# ") for line in map(ktap.clean, result.lines)
+              if line.startswith(("# table: ", "# column "))]
+    return found, tables, result.lines
+
+
 def smoke(kernel, config, name):
     """Boot to user space and work a little with memory; console lines."""
     image = initramfs.Image(name)

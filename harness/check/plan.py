@@ -3,7 +3,7 @@
 
 from typing import NamedTuple
 
-from harness import boot, tree, ui
+from harness import boot, paths, tree, ui
 from harness.check import compare, consumers, docs, guests, objects, off, programs, \
     static, stock, users
 from harness.check.schedule import GUEST, Job
@@ -27,6 +27,8 @@ PARTS = {
     "plain": Part(("guest plain",), "KUnit and our kselftests, plain kernel"),
     "debug": Part(("guest debug", "kvm debug", "consumers debug"),
                   "the same and consumers, debug kernel"),
+    "matrix": Part(("matrix plain", "matrix debug"),
+                   "the coherence matrix: operations, pages, subscribers"),
     "npt": Part(("kvm npt", "compare npt"), "our KVM selftests; hmm-tests, mm and KVM "
                                             "selftests against stock"),
     "shadow": Part(("kvm shadow", "compare shadow"), "KVM selftests, shadow paging"),
@@ -72,6 +74,8 @@ class Plan:
                         "build debug", "programs", "stock npt"),
             self._guest("kvm debug", self._own_kvm("debug", "debug", 1), "build debug"),
             self._guest("guest debug", self._own("debug"), "build debug"),
+            self._guest("matrix plain", self._matrix("plain"), "build plain"),
+            self._guest("matrix debug", self._matrix("debug"), "build debug"),
             Job("style", self._style, needs=("static",)),
             Job("users", lambda: users.check(self.report), needs=("tree",)),
             # The same object tree as the users.
@@ -200,6 +204,16 @@ class Plan:
             found, lines = guests.own(self.kernels["new", config], config, name)
             self._log(config, name, lines)
             self.report.extend(config, guests.flat(found))
+        return run
+
+    def _matrix(self, config):
+        def run():
+            name = f"new-{config}-matrix"
+            found, tables, lines = guests.matrix(self.kernels["new", config], config, name)
+            self._log("matrix", name, lines)
+            paths.write_if_changed(paths.BUILD / f"matrix-{config}.txt",
+                                   "\n".join(tables) + "\n")
+            self.report.extend(f"matrix, {config}", guests.flat(found))
         return run
 
     def _off(self):

@@ -9,6 +9,7 @@ from harness import kernel, paths, proc, ui
 OUT = paths.BUILD / "selftests"
 OURS = "tools/testing/selftests/mmu_notifier"
 OURS_KVM = f"{OURS}/kvm"
+OURS_COHERENCE = f"{OURS}/coherence"
 PATIENCE = paths.ROOT / "harness" / "guest" / "patience.c"
 
 
@@ -77,6 +78,11 @@ def build_ours(config):
 def build_ours_kvm(config):
     """The same, of those that are linked with the library of KVM's selftests."""
     return _ours(OURS_KVM, config)
+
+
+def build_matrix(config):
+    """The program that runs the coherence matrix."""
+    return _ours(OURS_COHERENCE, config)["matrix"]
 
 
 def module_for(built, tree):

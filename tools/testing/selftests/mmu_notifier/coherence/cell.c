@@ -61,8 +61,9 @@ static bool nothing_stale(struct cell *cell, struct oracle *oracle,
 {
 	if (!oracle->found.stale)
 		return true;
-	oracle_report(oracle, cell->op);
-	return no(cell, FAILED, "stale %s, %s: %u of %u", when,
+	if (!broken)
+		oracle_report(oracle, cell->op);
+	return no(cell, STALE, "stale %s, %s: %u of %u", when,
 		  sub_names[oracle->kind], oracle->found.stale,
 		  oracle->found.checked);
 }
@@ -94,8 +95,7 @@ static bool begin(struct cell *cell, const unsigned int *subs, unsigned int nr)
 	return cell->result.verdict == PASSED;
 }
 
-/* The operation, under observation. */
-static bool operate(struct cell *cell)
+static bool operate_watched(struct cell *cell)
 {
 	const struct op *op = cell->op;
 	struct oracle *oracle;
@@ -114,6 +114,24 @@ static bool operate(struct cell *cell)
 			nothing_stale(cell, oracle, "meanwhile");
 	return went_well(cell, op->name, ret) &&
 	       cell->result.verdict == PASSED;
+}
+
+/* The operation, under observation. */
+static bool operate(struct cell *cell)
+{
+	struct klog klog;
+	const char *trouble;
+	bool ret;
+
+	if (!cell->op->loud)
+		return operate_watched(cell);
+	if (!klog_begin(&klog))
+		return no(cell, FAILED, "the kernel's log cannot be read");
+	ret = operate_watched(cell);
+	trouble = klog_trouble(&klog);
+	klog_end(&klog);
+	return trouble ? no(cell, FAILED, "the kernel says: %.120s", trouble) :
+	       ret;
 }
 
 /* Nobody tells a TLB of what it cannot have. */
@@ -252,11 +270,11 @@ struct result cell_run(const struct op *op, enum pages kind,
 	};
 	struct oracle *oracle;
 
-	if (cell.fd < 0)
+	if (cell.fd < 0) {
 		no(&cell, FAILED, "no device");
-	else if (went_well(&cell, "making the area",
-			   target_start(&cell.target, op, kind)) &&
-		 begin(&cell, subs, nr) && operate(&cell)) {
+	} else if (went_well(&cell, "making the area",
+			     target_start(&cell.target, op, kind)) &&
+		   begin(&cell, subs, nr) && operate(&cell)) {
 		if (op->after == DEAD)
 			after_death(&cell);
 		else

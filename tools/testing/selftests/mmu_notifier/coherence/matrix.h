@@ -18,10 +18,12 @@
 #ifndef _MMU_NOTIFIER_COHERENCE_MATRIX_H
 #define _MMU_NOTIFIER_COHERENCE_MATRIX_H
 
+#include "../../kselftest.h"
+#include "../klog.h"
 #include "../util.h"
 
 #define HUGE	(2UL << 20)
-#define GIGA	(1UL << 30)
+#define GIGA	(512 * HUGE)
 #define WHY	160
 
 enum pages {
@@ -90,6 +92,7 @@ struct op {
 	unsigned int keeps;	/* pages that may stay as they are */
 	unsigned int quiet;	/* pages of which no TLB entry changes */
 	bool huge;		/* wants 2 MiB, aligned, of whatever size */
+	bool loud;		/* the kernel logs it, with a stack */
 	int (*prepare)(struct area *area);
 	int (*run)(struct area *area);
 	int (*remote)(struct area *area, pid_t pid);
@@ -113,19 +116,20 @@ int area_make(struct area *area, bool huge);
 void tag_pages(const struct area *area, char *addr, unsigned int generation);
 bool tag_is(const char *page, const char *addr, unsigned int generation);
 bool page_is_zero(const char *page);
-int lacking(struct area *area, const char *why, ...)
-	__attribute__((format(printf, 2, 3)));
+__printf(2, 3) int lacking(struct area *area, const char *why, ...);
 int failed(struct area *area, const char *what);
 int set_file(struct area *area, const char *path, const char *text);
 uint64_t pagemap_entry(const char *addr);
 uint64_t pagemap_pfn(const char *addr);
+bool is_huge(const char *addr);
 void settle_pages(void);
 bool wait_until(bool (*condition)(void *arg), void *arg);
 const char *files_folder(void);
 bool page_out(struct area *area);
 
-/* matrix.c: of all targets, or NULL */
+/* matrix.c: of all targets, or NULL; subscribers drop nothing */
 extern const char *cgroup;
+extern bool broken;
 
 /* target.c: one per cell */
 struct target {
@@ -168,7 +172,7 @@ void oracle_report(struct oracle *oracle, const struct op *op);
 void oracle_stop(struct oracle *oracle);
 
 /* cell.c */
-enum verdict { PASSED, FAILED, MISSING };
+enum verdict { PASSED, FAILED, STALE, MISSING };
 
 struct result {
 	enum verdict verdict;

@@ -1,3 +1,110 @@
 // SPDX-License-Identifier: GPL-2.0
+/*
+ * The end of an address space.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include "matrix.h"
-const struct op ops_end[] = { { } };
+
+#define LIMIT		"64M"
+#define MUCH		(64UL << 20)
+#define MORE_THAN_LIMIT	(256UL << 20)
+
+static int do_exec(struct area *area)
+{
+	execl("/proc/self/exe", "matrix", "--after-exec", (char *)NULL);
+	return failed(area, "exec");
+}
+
+static int do_exit(struct area *area)
+{
+	(void)area;
+	_exit(0);
+}
+
+/* Nothing to swap to, or that is what would happen instead. */
+static int be_killed_for_memory(struct area *area)
+{
+	char path[160];
+	char *more;
+	size_t at;
+
+	if (!cgroup)
+		return lacking(area, "no memory cgroup");
+	snprintf(path, sizeof(path), "%s/memory.swap.max", cgroup);
+	if (write_file(path, "0"))
+		return failed(area, path);
+	snprintf(path, sizeof(path), "%s/memory.max", cgroup);
+	if (write_file(path, LIMIT))
+		return failed(area, path);
+	more = mmap(NULL, MORE_THAN_LIMIT, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	for (at = 0; at < MORE_THAN_LIMIT; at += PAGE)
+		touch(more + at);
+	errno = 0;
+	return failed(area, "not killed");
+}
+
+/* The owner is not in that cgroup. */
+static int lift_limit(struct area *area, pid_t pid)
+{
+	char path[160];
+
+	snprintf(path, sizeof(path), "%s/memory.max", cgroup);
+	write_file(path, "max");
+	snprintf(path, sizeof(path), "%s/memory.swap.max", cgroup);
+	write_file(path, "max");
+	(void)area;
+	(void)pid;
+	return DONE;
+}
+
+static int kill_it(struct area *area, pid_t pid)
+{
+	return kill(pid, SIGKILL) ? failed(area, "kill") : DONE;
+}
+
+/* So much that to unmap it takes a while. */
+static int grow(struct area *area)
+{
+	char *more = mmap(NULL, MUCH, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+	return more == MAP_FAILED ? failed(area, "mmap") : DONE;
+}
+
+/* Until it has been reaped, or has gone by itself. */
+static int kill_and_reap(struct area *area, pid_t pid)
+{
+	int fd = syscall(SYS_pidfd_open, pid, 0), ret;
+
+	if (fd < 0 || kill(pid, SIGKILL))
+		return failed(area, "kill");
+	do {
+		ret = syscall(SYS_process_mrelease, fd, 0);
+	} while (ret && errno == EAGAIN);
+	if (ret && errno != ESRCH)
+		ret = failed(area, "process_mrelease");
+	else
+		ret = DONE;
+	close(fd);
+	return ret;
+}
+
+const struct op ops_end[] = {
+	{ "exec", ANY, .after = DEAD, .run = do_exec },
+	{ "exit", ANY, .after = DEAD, .run = do_exit },
+	{ "kill", ANY, .after = DEAD, .remote = kill_it },
+	{ "process-mrelease", ANY, .after = DEAD, .run = grow,
+	  .remote = kill_and_reap },
+	{ "oom-kill", ANY & ~HUGETLB_ANY, "hugetlb is not charged",
+	  .after = DEAD, .loud = true, .run = be_killed_for_memory,
+	  .remote = lift_limit },
+	{ }
+};

@@ -51,20 +51,13 @@ static int do_split(struct area *area)
 	return set_file(area, SPLIT_FILE, text);
 }
 
-/* Is it one huge page by now? */
+/* A file's huge page is mapped when it is used. */
 static bool is_collapsed(void *arg)
 {
 	struct area *area = arg;
-	uint64_t first;
-	size_t i;
 
-	/* A file's huge page has to be found first. */
 	peek(area->addr);
-	first = pagemap_pfn(area->addr);
-	for (i = 0; i < area->len / PAGE; i++)
-		if (!first || pagemap_pfn(area->addr + i * PAGE) != first + i)
-			return false;
-	return true;
+	return is_huge(area->addr);
 }
 
 static int wake_khugepaged(struct area *area, bool awake)
@@ -82,6 +75,15 @@ static int prepare_collapse(struct area *area)
 {
 	int ret = wake_khugepaged(area, false);
 
+	if (!ret)
+		ret = advise(area, MADV_NOHUGEPAGE);
+	/* It may just have been at it. */
+	while (!ret && is_huge(area->addr)) {
+		munmap(area->addr, area->len);
+		ret = area_make(area, true);
+		if (!ret)
+			ret = advise(area, MADV_NOHUGEPAGE);
+	}
 	if (!ret && area->fd >= 0)
 		ret = set_file(area, THP_FOLDER "shmem_enabled", "advise");
 	return ret;

@@ -19,7 +19,6 @@
 #define KSM		"/sys/kernel/mm/ksm/"
 #define BALANCING	"/sys/kernel/debug/sched/numa_balancing/"
 #define SWITCH		"/proc/sys/kernel/numa_balancing"
-#define MEMORY		"/sys/devices/system/memory/"
 
 static int node_of(char *addr)
 {
@@ -279,6 +278,11 @@ static int prepare_balancing(struct area *area)
 {
 	if (access("/sys/devices/system/node/node1", F_OK))
 		return lacking(area, "one NUMA node: try numa=fake=2U");
+	/* See main(): nothing else is balanced. */
+	if (syscall(SYS_mbind, area->addr, area->len,
+		    MPOL_BIND | MPOL_F_NUMA_BALANCING, &(unsigned long){ 3 },
+		    8 * sizeof(long), 0))
+		return failed(area, "mbind");
 	/* There is no such file in a kernel without debugging; it takes longer. */
 	write_file(BALANCING "scan_delay_ms", "1");
 	write_file(BALANCING "scan_period_min_ms", "10");
@@ -297,7 +301,7 @@ static unsigned long hints(void)
 	return at ? strtoul(at + 17, NULL, 10) : 0;
 }
 
-/* It costs processor time to be scanned; nothing else uses this memory. */
+/* It costs processor time to be scanned. */
 static bool is_hinted(void *arg)
 {
 	uint64_t until = now_ns() + 20 * MSEC;
@@ -329,8 +333,8 @@ const struct op ops_move[] = {
 	  .after = SAME, .run = do_migrate },
 	{ "mbind", ANY & ~ONLY(ZERO), "there is one zero page",
 	  .after = SAME, .run = do_mbind },
-	{ "compact", ANY & ~ONLY(ZERO) & ~HUGETLB_ANY & ~ONLY(THP),
-	  "too large to make room", .after = SAME,
+	{ "compact", ONLY(ANON) | ONLY(MTHP) | ONLY(FILE_PRIVATE),
+	  "too large; or cannot be made to lie where it is moved from", .after = SAME,
 	  .prepare = prepare_to_compact, .run = do_compact },
 	{ "ksm-merge", ANON_ANY, "only anonymous pages are merged",
 	  .after = SAME, .prepare = prepare_merge, .run = do_merge,
@@ -341,8 +345,8 @@ const struct op ops_move[] = {
 	{ "ksm-unmerge", ANON_ANY, "only anonymous pages are merged",
 	  .after = SAME, .prepare = prepare_merged, .run = unmerge,
 	  .undo = stop_merging },
-	{ "numa-hint", ANON_ANY | ONLY(FILE_SHARED) | ONLY(SHMEM),
-	  "not balanced: hugetlb, the zero page, what is read from files",
+	{ "numa-hint", ANON_ANY | ONLY(SHMEM),
+	  "not balanced: hugetlb, the zero page, what files are read or dirty",
 	  .after = SAME, .prepare = prepare_balancing, .run = do_hint,
 	  .undo = stop_balancing },
 	{ }

@@ -33,8 +33,7 @@ static int open_uffd(struct area *area, uint64_t features)
 
 	area->helper = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
 	if (area->helper < 0)
-		return errno == ENOSYS ? lacking(area, "no userfaultfd") :
-		       failed(area, "userfaultfd");
+		return lacking(area, "no userfaultfd");
 	return ioctl(area->helper, UFFDIO_API, &api) ?
 	       lacking(area, "userfaultfd without what is asked for") : DONE;
 }

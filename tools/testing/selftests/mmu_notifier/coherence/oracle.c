@@ -23,6 +23,17 @@ static const char *const op_names[MNT_NR_OPS] = {
 	"clear_young", "test_young",
 };
 
+/* A subscriber that deserves to be found out. */
+static bool keep_all(const struct oracle *oracle)
+{
+	struct mnt_rule rule = { .id = oracle->id, .flags = MNT_KEEP };
+
+	for (rule.op = 0; rule.op < MNT_NR_OPS; rule.op++)
+		if (dev_rule(oracle->fd, rule))
+			return false;
+	return true;
+}
+
 /**
  * oracle_start() - subscribe to the target, with a mirror of its area
  * @oracle: the oracle
@@ -42,7 +53,7 @@ bool oracle_start(struct oracle *oracle, int fd, unsigned int kind,
 	};
 	oracle->id = dev_add(fd, target->pid, kind, target->area->addr,
 			     target->area->len, NULL);
-	return oracle->id >= 0;
+	return oracle->id >= 0 && (!broken || keep_all(oracle));
 }
 
 /**

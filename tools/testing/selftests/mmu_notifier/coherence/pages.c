@@ -5,11 +5,13 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/memfd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -166,6 +168,31 @@ uint64_t pagemap_pfn(const char *addr)
 	uint64_t entry = pagemap_entry(addr);
 
 	return entry >> 63 ? entry & ((1ULL << 55) - 1) : 0;
+}
+
+/**
+ * is_huge() - is an address mapped by a huge page?
+ * @addr: the address
+ *
+ * Return: true if so.
+ */
+bool is_huge(const char *addr)
+{
+	struct page_region region = { };
+	struct pm_scan_arg arg = {
+		.size = sizeof(arg),
+		.start = (uintptr_t)addr,
+		.end = (uintptr_t)addr + PAGE,
+		.vec = (uintptr_t)&region,
+		.vec_len = 1,
+		.category_mask = PAGE_IS_HUGE,
+		.return_mask = PAGE_IS_HUGE,
+	};
+	int fd = open("/proc/self/pagemap", O_RDONLY);
+	int found = ioctl(fd, PAGEMAP_SCAN, &arg);
+
+	close(fd);
+	return found > 0;
 }
 
 /**
