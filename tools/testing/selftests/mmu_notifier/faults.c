@@ -3,6 +3,7 @@
  * Allocations fail, one by one, in what subscribers do: see faults.h.
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -60,27 +61,74 @@ FIXTURE_VARIANT(subscribe) {
 	unsigned int others;	/* list subscribers that are there already */
 };
 
-#define VARIANT(name, kind_, others_)		\
-FIXTURE_VARIANT_ADD(subscribe, name) {		\
-	.kind = kind_,				\
-	.others = others_,			\
-}
+FIXTURE_VARIANT_ADD(subscribe, first_list) {
+	.kind = MNT_LIST,
+};
 
-VARIANT(first_list, MNT_LIST, 0);
-VARIANT(first_list_start, MNT_LIST_START, 0);
-VARIANT(first_secondary, MNT_SECONDARY, 0);
-VARIANT(first_aging, MNT_AGING, 0);
-VARIANT(first_get, MNT_GET, 0);
-VARIANT(first_interval, MNT_INTERVAL, 0);
-VARIANT(later_list, MNT_LIST, 1);
-VARIANT(later_list_start, MNT_LIST_START, 1);
-VARIANT(later_secondary, MNT_SECONDARY, 1);
-VARIANT(later_aging, MNT_AGING, 1);
-VARIANT(later_get, MNT_GET, 1);
-VARIANT(later_interval, MNT_INTERVAL, 1);
-VARIANT(slotless_list, MNT_LIST, CROWD);
-VARIANT(slotless_list_start, MNT_LIST_START, CROWD);
-VARIANT(slotless_get, MNT_GET, CROWD);
+FIXTURE_VARIANT_ADD(subscribe, first_list_start) {
+	.kind = MNT_LIST_START,
+};
+
+FIXTURE_VARIANT_ADD(subscribe, first_secondary) {
+	.kind = MNT_SECONDARY,
+};
+
+FIXTURE_VARIANT_ADD(subscribe, first_aging) {
+	.kind = MNT_AGING,
+};
+
+FIXTURE_VARIANT_ADD(subscribe, first_get) {
+	.kind = MNT_GET,
+};
+
+FIXTURE_VARIANT_ADD(subscribe, first_interval) {
+	.kind = MNT_INTERVAL,
+};
+
+FIXTURE_VARIANT_ADD(subscribe, later_list) {
+	.kind = MNT_LIST,
+	.others = 1,
+};
+
+FIXTURE_VARIANT_ADD(subscribe, later_list_start) {
+	.kind = MNT_LIST_START,
+	.others = 1,
+};
+
+FIXTURE_VARIANT_ADD(subscribe, later_secondary) {
+	.kind = MNT_SECONDARY,
+	.others = 1,
+};
+
+FIXTURE_VARIANT_ADD(subscribe, later_aging) {
+	.kind = MNT_AGING,
+	.others = 1,
+};
+
+FIXTURE_VARIANT_ADD(subscribe, later_get) {
+	.kind = MNT_GET,
+	.others = 1,
+};
+
+FIXTURE_VARIANT_ADD(subscribe, later_interval) {
+	.kind = MNT_INTERVAL,
+	.others = 1,
+};
+
+FIXTURE_VARIANT_ADD(subscribe, slotless_list) {
+	.kind = MNT_LIST,
+	.others = CROWD,
+};
+
+FIXTURE_VARIANT_ADD(subscribe, slotless_list_start) {
+	.kind = MNT_LIST_START,
+	.others = CROWD,
+};
+
+FIXTURE_VARIANT_ADD(subscribe, slotless_get) {
+	.kind = MNT_GET,
+	.others = CROWD,
+};
 
 FIXTURE_SETUP(subscribe)
 {
@@ -168,6 +216,13 @@ TEST_F_TIMEOUT(subscribe, fails, LIMIT_S)
 	EXPECT_GE(before + cpus, mm_references(place->fd));
 }
 
+static int map_anew(struct place *place)
+{
+	return mmap(place->area, LEN, PROT_READ | PROT_WRITE,
+		    MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) ==
+	       place->area ? 0 : -errno;
+}
+
 /* A device that maps what is not there yet. */
 TEST_F_TIMEOUT(faults, mirror, LIMIT_S)
 {
@@ -183,9 +238,8 @@ TEST_F_TIMEOUT(faults, mirror, LIMIT_S)
 	ASSERT_LE(0, (int)mirror.id);
 	while (sweep_next(&sweep) && __test_passed(_metadata)) {
 		/* Without page tables, and without an anon_vma. */
-		ASSERT_EQ(place->area, mmap(place->area, LEN,
-					   PROT_READ | PROT_WRITE, MAP_FIXED |
-					   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+		ret = map_anew(place);
+		ASSERT_EQ(0, ret);
 		fault_arm(sweep.nth);
 		ret = ioctl(place->fd, MNT_MIRROR, &mirror) ? -errno : 0;
 		sweep_note(&sweep, !ret);

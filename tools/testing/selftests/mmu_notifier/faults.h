@@ -144,11 +144,8 @@ static inline void expect_nothing_left(struct __test_metadata *_metadata,
 	EXPECT_EQ(before->totals.files + open, totals_of(place->fd).files);
 	EXPECT_EQ(before->totals.unpaired, totals_of(place->fd).unpaired);
 	EXPECT_EQ(before->users + open, module_users());
-	if (place->nr_others) {
-		EXPECT_EQ(1, dev_subscribed(place->fd, 0));
-	} else {
-		EXPECT_TRUE(dev_wait_unsubscribed(place->fd));
-	}
+	EXPECT_TRUE(place->nr_others ? dev_subscribed(place->fd, 0) == 1 :
+		    dev_wait_unsubscribed(place->fd));
 	for (i = 0; i < place->nr_others; i++)
 		EXPECT_PAIRED(dev_stats(place->fd, place->others[i]));
 	expect_quiet(_metadata, place);

@@ -18,6 +18,8 @@
 /* However many are left out, these are not. */
 #define FIRST		16
 #define LAST		16
+#define OPTIONS		\
+	"CONFIG_FAILSLAB, _FAIL_PAGE_ALLOC, _FAULT_INJECTION_DEBUG_FS"
 
 /* By default most allocations are spared, and each failure is reported. */
 static const struct {
@@ -47,9 +49,8 @@ const char *why_no_faults(void)
 	for (i = 0; i < sizeof(settings) / sizeof(*settings); i++) {
 		if (write_file(settings[i].path, settings[i].value) >= 0)
 			continue;
-		snprintf(why, sizeof(why), "cannot set %s: CONFIG_FAILSLAB, "
-			 "_FAIL_PAGE_ALLOC, _FAULT_INJECTION_DEBUG_FS",
-			 settings[i].path);
+		snprintf(why, sizeof(why), "cannot set %s: %s",
+			 settings[i].path, OPTIONS);
 		return why;
 	}
 	return NULL;

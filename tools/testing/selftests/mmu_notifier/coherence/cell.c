@@ -18,15 +18,11 @@ struct cell {
 	const struct op *op;
 	struct target target;
 	struct oracle oracles[MNT_NR_KINDS];
-	unsigned int nr;
+	struct oracle *end;	/* behind the last one */
 	int fd;
 	int memory;		/* of the target */
 	struct result result;
 };
-
-#define for_each_oracle(oracle, cell)					\
-	for (oracle = (cell)->oracles;					\
-	     oracle < (cell)->oracles + (cell)->nr; oracle++)
 
 /* The first reason is the one that is told. */
 static bool no(struct cell *cell, enum verdict verdict, const char *why, ...)
@@ -75,18 +71,17 @@ static bool begin(struct cell *cell, const unsigned int *subs, unsigned int nr)
 	struct oracle *oracle;
 
 	for (i = 0; i < nr; i++) {
-		if (!oracle_start(&cell->oracles[i], cell->fd, subs[i],
-				  &cell->target))
+		if (!oracle_start(cell->end, cell->fd, subs[i], &cell->target))
 			return no(cell, FAILED, "subscribe");
-		cell->nr++;
+		cell->end++;
 	}
-	for_each_oracle(oracle, cell) {
+	for (oracle = cell->oracles; oracle < cell->end; oracle++) {
 		filled = oracle_fill(oracle, !area->readonly);
 		if (filled != pages)
 			return no(cell, FAILED, "%s: %u pages of %u translated",
 				  sub_names[oracle->kind], filled, pages);
 	}
-	for_each_oracle(oracle, cell) {
+	for (oracle = cell->oracles; oracle < cell->end; oracle++) {
 		if (oracle_look(oracle).checked != pages)
 			return no(cell, FAILED, "%s: lost in the beginning",
 				  sub_names[oracle->kind]);
@@ -101,7 +96,7 @@ static bool operate_watched(struct cell *cell)
 	struct oracle *oracle;
 	int ret = DONE;
 
-	for_each_oracle(oracle, cell)
+	for (oracle = cell->oracles; oracle < cell->end; oracle++)
 		oracle_watch(oracle);
 	if (op->run)
 		ret = target_do(&cell->target, 'r');
@@ -109,7 +104,7 @@ static bool operate_watched(struct cell *cell)
 		ret = DONE;
 	if (ret == DONE && op->remote)
 		ret = op->remote(cell->target.area, cell->target.pid);
-	for_each_oracle(oracle, cell)
+	for (oracle = cell->oracles; oracle < cell->end; oracle++)
 		if (!oracle_watched(oracle))
 			nothing_stale(cell, oracle, "meanwhile");
 	return went_well(cell, op->name, ret) &&
@@ -223,7 +218,7 @@ static void after_death(struct cell *cell)
 {
 	struct oracle *oracle;
 
-	for_each_oracle(oracle, cell)
+	for (oracle = cell->oracles; oracle < cell->end; oracle++)
 		if (!oracle_wait_dead(oracle) &&
 		    nothing_stale(cell, oracle, "after death"))
 			no(cell, FAILED, "%s: not released",
@@ -237,16 +232,16 @@ static void after_life(struct cell *cell)
 
 	snprintf(path, sizeof(path), "/proc/%d/mem", cell->target.pid);
 	cell->memory = open(path, O_RDONLY);
-	for_each_oracle(oracle, cell)
+	for (oracle = cell->oracles; oracle < cell->end; oracle++)
 		compare(cell, oracle);
 	if (cell->op->after == DENIED)
-		for_each_oracle(oracle, cell)
+		for (oracle = cell->oracles; oracle < cell->end; oracle++)
 			if (oracle_fill(oracle, false))
 				no(cell, FAILED, "%s: translated, but denied",
 				   sub_names[oracle->kind]);
 	if (cell->op->undo)
 		went_well(cell, "undo", target_do(&cell->target, 'u'));
-	for_each_oracle(oracle, cell)
+	for (oracle = cell->oracles; oracle < cell->end; oracle++)
 		compare_again(cell, oracle);
 	close(cell->memory);
 }
@@ -270,6 +265,7 @@ struct result cell_run(const struct op *op, enum pages kind,
 	};
 	struct oracle *oracle;
 
+	cell.end = cell.oracles;
 	if (cell.fd < 0) {
 		no(&cell, FAILED, "no device");
 	} else if (went_well(&cell, "making the area",
@@ -280,7 +276,7 @@ struct result cell_run(const struct op *op, enum pages kind,
 		else
 			after_life(&cell);
 	}
-	for_each_oracle(oracle, &cell) {
+	for (oracle = cell.oracles; oracle < cell.end; oracle++) {
 		oracle_stop(oracle);
 		if (!oracle_is_paired(oracle))
 			no(&cell, FAILED, "%s: not paired",

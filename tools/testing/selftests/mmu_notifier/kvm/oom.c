@@ -97,7 +97,7 @@ static bool wait_freed(const char *cgroup)
 }
 
 /* Allocates for ever, in the same cgroup; never the one that is killed. */
-static void run_neighbour(FIXTURE_DATA(victim) *self)
+static void run_neighbour(struct _test_data_victim *self)
 {
 	char *chunk;
 
@@ -148,7 +148,7 @@ static void store(struct guest *guest, size_t from, size_t to)
 }
 
 /* The guest touches some of its memory, the host more. Returns how much. */
-static size_t fill(FIXTURE_DATA(victim) *self, struct guest *guest)
+static size_t fill(struct _test_data_victim *self, struct guest *guest)
 {
 	size_t done = TOUCHED;
 
@@ -161,7 +161,7 @@ static size_t fill(FIXTURE_DATA(victim) *self, struct guest *guest)
 }
 
 /* Its guest writes to more memory than the cgroup may have. */
-static void run_victim(FIXTURE_DATA(victim) *self)
+static void run_victim(struct _test_data_victim *self)
 {
 	const struct guest_make make = { .vcpus = 1, .size = MEM };
 	struct shared *shared = self->shared;
@@ -184,8 +184,8 @@ static void run_victim(FIXTURE_DATA(victim) *self)
 		pause();
 }
 
-static pid_t start(FIXTURE_DATA(victim) *self,
-		   void (*run)(FIXTURE_DATA(victim) *self))
+static pid_t start(struct _test_data_victim *self,
+		   void (*run)(struct _test_data_victim *self))
 {
 	pid_t pid = fork();
 
@@ -235,7 +235,7 @@ FIXTURE_TEARDOWN(victim)
 }
 
 /* The victim exists, and its callouts do what @rule says. */
-static bool begin(FIXTURE_DATA(victim) *self, struct mnt_rule rule)
+static bool begin(struct _test_data_victim *self, struct mnt_rule rule)
 {
 	struct shared *shared = self->shared;
 
@@ -255,14 +255,14 @@ static bool begin(FIXTURE_DATA(victim) *self, struct mnt_rule rule)
 }
 
 static void tell(struct __test_metadata *_metadata,
-		 FIXTURE_DATA(victim) *self, const char *what)
+		 struct _test_data_victim *self, const char *what)
 {
 	TH_LOG("%s after %lu ms", what,
 	       (unsigned long)((now_ns() - self->began) / MSEC));
 }
 
 static void expect_dies(struct __test_metadata *_metadata,
-			FIXTURE_DATA(victim) *self)
+			struct _test_data_victim *self)
 {
 	struct mnt_stats stats;
 	int status = 0;
