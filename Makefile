@@ -5,7 +5,7 @@
 HARNESS = python3 -B -m harness
 
 COMMANDS = check tree build series series-check refresh bisect-check shell deb \
-	   bench selftest clean
+	   bench mutants selftest clean
 
 help:
 	@$(HARNESS) help

@@ -22,11 +22,12 @@ COMMANDS = {
     "bisect-check": "build every prefix of the series, option on and off",
     "shell": "boot the kernel and type in it (TREE=, CONFIG=, PAGING=shadow)",
     "deb": "an installable Debian package of the kernel (CONFIG=path)",
+    "mutants": "kernels that lack one hook each must fail (ONLY=function,...)",
     "bench": "measure against stock (ONLY=counts,latency,... QUICK=1)",
     "selftest": "the unit tests of these tools",
     "clean": "remove build/ (KEEP_CACHE=1: all but the compiler's cache)",
 }
-LAZY = {"run": "run_demo", "check": "check", "bench": "bench"}
+LAZY = {"run": "run_demo", "check": "check", "bench": "bench", "mutants": "hooks"}
 
 
 def _set(name, default=""):
