@@ -17,7 +17,7 @@
 #include "matrix.h"
 
 /* The longest that a step of any operation takes. */
-#define STEP_MS		60000
+#define STEP_MS		240000
 /* Where the target reads and writes, also after exec. */
 #define TARGET_IN	100
 #define TARGET_OUT	101
