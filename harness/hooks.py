@@ -118,11 +118,11 @@ def _kernel(label):
 def _killers(built, hook):
     """Cells that fail."""
     name = f"mutant-{hook.function}"
-    try:
-        found, _, lines = guests.matrix(built, "plain", name, hook.operations)
-    except ui.Fail as error:
-        return [f"the guest did not survive: {error}"]
-    killed = [cell for cell, outcome in found["matrix"].items() if outcome.status == FAIL]
+    found, _, lines = guests.matrix(built, "plain", name, hook.operations)
+    failed = [cell for cell, outcome in found["matrix"].items() if outcome.status == FAIL]
+    if failed == [""]:
+        raise ui.Fail(f"no cell was run: {found['matrix'][''].reason}")
+    killed = [cell for cell in failed if cell]
     if not killed and guests.complaints(lines).status == FAIL:
         killed = ["the kernel's log"]
     return killed
