@@ -174,6 +174,7 @@ static int cow_parent(struct area *area)
 /* There is a child already: what follows is nothing but the copy. */
 static int prepare_child(struct area *area)
 {
+	area->readonly = true;
 	return begin_child(area, false);
 }
 
@@ -211,6 +212,6 @@ const struct op ops_map[] = {
 	{ "cow", ONLY(FILE_PRIVATE) | ONLY(ZERO), "nothing to be copied from",
 	  .after = CHANGED, .run = write_first },
 	{ "cow-after-fork", PRIVATE_ANY, NO_SHARED, .after = CHANGED,
-	  .prepare = prepare_child, .run = cow_parent },
+	  .prepare = prepare_child, .run = write_first, .undo = end_child },
 	{ }
 };
