@@ -203,8 +203,8 @@ bool oracle_is_paired(struct oracle *oracle)
 {
 	struct mnt_stats stats = dev_stats(oracle->fd, oracle->id);
 
-	return !stats.open && !stats.stray && !stats.after_del &&
-	       !stats.after_release;
+	/* A reaper may have chosen it just before the release. */
+	return !stats.open && !stats.stray && !stats.after_del;
 }
 
 static void print_entry(const char *what, uint64_t entry)
