@@ -121,12 +121,16 @@ echo 1000000 >/sys/kernel/mm/transparent_hugepage/khugepaged/scan_sleep_millisec
 # What shows that a subscriber which drops nothing would be found out.
 BROKEN = "munmap mprotect-none cow-of-parent dontneed swap-in migrate truncate exec exit"
 
+# Where everything is slow; one of each kind.
+FEW = ("munmap mremap-move mprotect-half cow-of-parent dontneed swap-in migrate "
+       "thp-split truncate uffd-wp exec exit")
+
 
 def matrix(kernel, config, name, operations=""):
     """Boot with the coherence matrix: ({group: {cell: Outcome}}, its tables, lines).
 
-    Where everything is slow, all subscribers share a cell.  With `operations`,
-    only these are tried, and not how broken subscribers fare.
+    Where everything is slow, few are tried, and all subscribers share a cell.
+    With `operations`, only these, and not how broken subscribers fare.
     """
     image = initramfs.Image(name)
     image.add(kernel.module("test_mmu_notifier"), "/t/test_mmu_notifier.ko", libs=False)
@@ -134,8 +138,9 @@ def matrix(kernel, config, name, operations=""):
     image.program("mke2fs", "/t/mke2fs")
     program = "limited 1200 /t/matrix"
     program += "" if config == "plain" else " -t"
-    runs = {"matrix": f"{program} {operations}"}
-    if not operations:
+    few = FEW if config != "plain" else ""
+    runs = {"matrix": f"{program} {operations or few}"}
+    if not operations and not few:
         runs["broken"] = f"{program} -b {BROKEN}"
     image.init("\n".join([
         FUNCTIONS, "run insmod insmod /t/test_mmu_notifier.ko", FILES,
