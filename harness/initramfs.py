@@ -78,7 +78,7 @@ class Image:
 
     def program(self, name, dst=None):
         """A program of this machine, found on PATH, with its libraries."""
-        found = shutil.which(name)
+        found = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
         if not found:
             raise ui.Fail(f"{name} is not installed")
         return self.add(found, dst or f"/bin/{name}")
