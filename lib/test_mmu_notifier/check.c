@@ -101,8 +101,7 @@ static void mnt_check_entry(struct mnt_sub *sub, struct mnt_check *check,
 	check->checked++;
 	if (!check->dead)
 		primary = mnt_primary(sub->mm, addr);
-	if ((primary | MNT_CAN_WRITE) == (entry | MNT_CAN_WRITE) &&
-	    !(entry & ~primary))
+	if (primary == entry || primary == (entry | MNT_CAN_WRITE))
 		return;
 	if (check->flags & MNT_CHECK_LATE && !mnt_is_freed(entry))
 		return;

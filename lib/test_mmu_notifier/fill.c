@@ -141,8 +141,7 @@ static int mnt_look_up(struct mm_struct *mm, unsigned long addr, bool write,
 
 	if (mmap_read_lock_killable(mm))
 		return -EINTR;
-	got = get_user_pages_remote(mm, addr, 1, flags, &page,
-				    NULL);
+	got = get_user_pages_remote(mm, addr, 1, flags, &page, NULL);
 	mmap_read_unlock(mm);
 	if (got != 1)
 		return got < 0 ? got : -EFAULT;

@@ -31,7 +31,7 @@
  * @refs:     one of each open file that knows it, one of the core
  * @live:     held for read by who needs the subscription to stay; protects
  *            @left
- * @left:     MNT_DEL has begun
+ * @left:     MNT_DEL has begun; of MNT_GET, that of any user: nobody reads then
  * @kind:     enum mnt_kind
  * @mn:       of all kinds but MNT_INTERVAL
  * @interval: of MNT_INTERVAL

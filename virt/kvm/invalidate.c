@@ -46,9 +46,10 @@ void kvm_invalidate_init(struct kvm *kvm)
 }
 
 /*
- * So many faults of a vCPU register their tickets after a range has begun
- * between two of them, or one was lost: more are to be expected, and a vCPU
- * that is preempted may find that more have begun than the log holds.
+ * So many faults of a vCPU register their tickets: its first ones, and others
+ * after a range has begun between two of them, or one was lost.  More are to be
+ * expected then, and a vCPU that is preempted may find that more have begun
+ * than the log holds.
  */
 #define KVM_EXACT_FAULTS	4096
 

@@ -8,6 +8,7 @@
  *	oracle.c	the mirror of a subscriber, watched while things happen
  *	target.c	the process whose memory it is
  *	pages.c		the kinds of pages
+ *	common.c	what several operations do
  *	ops_*.c		the operations
  *
  * The target makes an area and operates on it.  The owner, another process,
@@ -82,7 +83,7 @@ enum after {
 
 /*
  * An operation.  'prepare', 'run' and 'undo' are called in the target,
- * 'remote' in the owner with the target waiting in 'run', if there is one.
+ * 'remote' in the owner, when 'run' is over.
  */
 struct op {
 	const char *name;
@@ -131,6 +132,13 @@ bool page_out(struct area *area);
 extern const char *cgroup;
 extern bool broken;
 
+/* common.c */
+int advise(struct area *area, int advice);
+int write_anew(struct area *area);
+int close_helper(struct area *area);
+int begin_child(struct area *area, void (*first)(struct area *area));
+int end_child(struct area *area);
+
 /* target.c: one per cell */
 struct target {
 	pid_t pid;
@@ -143,6 +151,7 @@ int target_start(struct target *target, const struct op *op,
 		 enum pages kind);
 int target_do(struct target *target, char step);
 void target_stop(struct target *target);
+void die_with_parent(void);
 int after_exec(void);
 
 /* oracle.c */

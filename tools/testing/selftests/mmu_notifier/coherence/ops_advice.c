@@ -9,12 +9,6 @@
 
 #include "matrix.h"
 
-static int advise(struct area *area, int advice)
-{
-	return madvise(area->addr, area->len, advice) ?
-	       failed(area, "madvise") : DONE;
-}
-
 static int advise_dontneed(struct area *area)
 {
 	return advise(area, MADV_DONTNEED);

@@ -59,23 +59,18 @@ static int make_exclusive(struct area *area)
 	return device_do(area, HMM_DMIRROR_EXCLUSIVE);
 }
 
-static int close_device(struct area *area)
-{
-	return close(area->helper) ? failed(area, "close") : DONE;
-}
-
 #define MIGRATED	"the test device takes small anonymous pages, and splits huge ones"
 #define EXCLUSIVE	"a device has only small anonymous pages to itself"
 
 const struct op ops_device[] = {
 	{ "to-device", ONLY(ANON) | ONLY(THP) | ONLY(ZERO), MIGRATED, .after = SAME,
 	  .prepare = open_device, .run = migrate_to_device,
-	  .undo = close_device },
+	  .undo = close_helper },
 	{ "back-from-device", ONLY(ANON) | ONLY(THP), MIGRATED, .after = SAME,
 	  .prepare = prepare_return, .run = migrate_to_device,
-	  .undo = close_device },
+	  .undo = close_helper },
 	{ "device-exclusive", ONLY(ANON), EXCLUSIVE,
 	  .after = SAME, .prepare = open_device, .run = make_exclusive,
-	  .undo = close_device },
+	  .undo = close_helper },
 	{ }
 };

@@ -35,20 +35,13 @@ static int do_sync(struct area *area)
 	       DONE;
 }
 
-/* Private copies go as well. */
-static int copy_first(struct area *area)
-{
-	tag_pages(area, area->addr, 1);
-	return DONE;
-}
-
 #define OF_FILES	(FILE_ANY | SHARED_ANY)
 #define NO_FILE		"no file"
 
 const struct op ops_file[] = {
 	{ "truncate", OF_FILES, NO_FILE, .after = GONE, .run = do_truncate },
 	{ "truncate-copies", ONLY(FILE_PRIVATE), "no copies of a file",
-	  .after = GONE, .prepare = copy_first, .run = do_truncate },
+	  .after = GONE, .prepare = write_anew, .run = do_truncate },
 	{ "punch-hole", OF_FILES, NO_FILE, .after = ZEROES, .run = do_punch },
 	{ "collapse-range", FILE_ANY, "no file system that does that",
 	  .after = OTHER, .run = do_collapse_range },

@@ -5,10 +5,8 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/mman.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "matrix.h"
@@ -16,12 +14,6 @@
 #define THP_FOLDER	"/sys/kernel/mm/transparent_hugepage/"
 #define KHUGEPAGED	THP_FOLDER "khugepaged/"
 #define SPLIT_FILE	"/sys/kernel/debug/split_huge_pages"
-
-static int advise(struct area *area, int advice)
-{
-	return madvise(area->addr, area->len, advice) ?
-	       failed(area, "madvise") : DONE;
-}
 
 /* The huge zero page in place of small ones. */
 static int read_huge(struct area *area)
@@ -33,12 +25,6 @@ static int read_huge(struct area *area)
 	if (!ret)
 		peek(area->addr);
 	return ret;
-}
-
-static int write_all(struct area *area)
-{
-	tag_pages(area, area->addr, 1);
-	return DONE;
 }
 
 static int do_split(struct area *area)
@@ -109,22 +95,16 @@ static int stop_khugepaged(struct area *area)
 	return ret;
 }
 
+static void use_tables(struct area *area)
+{
+	peek(area->addr);
+	peek(area->addr + HUGE);
+}
+
 /* Another process that maps the same, by the same page table. */
 static int share_tables(struct area *area)
 {
-	pid_t pid = fork();
-	int pipes[2];
-
-	if (pid < 0 || pipe(pipes))
-		return failed(area, "fork");
-	if (!pid) {
-		peek(area->addr);
-		peek(area->addr + HUGE);
-		pause();
-		_exit(0);
-	}
-	area->helper = pid;
-	return DONE;
+	return begin_child(area, use_tables);
 }
 
 /* The tables have to be taken apart first: for all of the 1 GiB. */
@@ -139,19 +119,12 @@ static int unmap_part(struct area *area)
 	return munmap(area->addr + HUGE, HUGE) ? failed(area, "munmap") : DONE;
 }
 
-static int end_sharer(struct area *area)
-{
-	kill(area->helper, SIGKILL);
-	return waitpid(area->helper, NULL, 0) < 0 ? failed(area, "waitpid") :
-	       DONE;
-}
-
 #define NO_TABLES	"only shared hugetlb mappings share page tables"
 
 const struct op ops_huge[] = {
 	{ "thp-fault", ONLY(ZERO), "what is not empty is not filled anew",
 	  .after = CHANGED, .huge = true, .prepare = read_huge,
-	  .run = write_all },
+	  .run = write_anew },
 	{ "thp-split", ONLY(MTHP) | ONLY(THP), "nothing to be split",
 	  .after = SAME, .run = do_split },
 	{ "khugepaged", ONLY(ANON) | ONLY(MTHP) | ONLY(SHMEM),
@@ -160,9 +133,9 @@ const struct op ops_huge[] = {
 	  .run = wait_collapse, .undo = stop_khugepaged },
 	{ "unshare-by-mprotect", ONLY(HUGETLB_SHARED), NO_TABLES,
 	  .after = SAME, .prepare = share_tables, .run = protect_part,
-	  .undo = end_sharer },
+	  .undo = end_child },
 	{ "unshare-by-munmap", ONLY(HUGETLB_SHARED), NO_TABLES,
 	  .after = EITHER, .prepare = share_tables, .run = unmap_part,
-	  .undo = end_sharer },
+	  .undo = end_child },
 	{ }
 };

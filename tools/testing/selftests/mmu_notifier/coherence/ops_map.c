@@ -4,10 +4,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <signal.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "matrix.h"
 
@@ -110,52 +107,22 @@ static int protect_half(struct area *area)
 	return protect(area, area->len / 2, PROT_NONE);
 }
 
-/* A child that has the same pages, which lives for as long as is wanted. */
-static int begin_child(struct area *area, bool writes)
-{
-	int pipes[2];
-	char byte;
-	pid_t pid;
-
-	if (pipe(pipes))
-		return failed(area, "pipe");
-	pid = fork();
-	if (pid < 0)
-		return failed(area, "fork");
-	if (!pid) {
-		if (writes)
-			tag_pages(area, area->addr, 2);
-		if (write(pipes[1], "x", 1) != 1)
-			_exit(1);
-		pause();
-		_exit(0);
-	}
-	area->helper = pid;
-	if (read(pipes[0], &byte, 1) != 1)
-		return failed(area, "the child");
-	close(pipes[0]);
-	close(pipes[1]);
-	return DONE;
-}
-
-static int end_child(struct area *area)
-{
-	kill(area->helper, SIGKILL);
-	return waitpid(area->helper, NULL, 0) < 0 ? failed(area, "waitpid") :
-	       DONE;
-}
-
 static int do_fork(struct area *area)
 {
-	int ret = begin_child(area, false);
+	int ret = begin_child(area, NULL);
 
 	return ret ?: end_child(area);
+}
+
+static void write_as_child(struct area *area)
+{
+	tag_pages(area, area->addr, 2);
 }
 
 /* The child writes, the parent keeps its pages. */
 static int cow_child(struct area *area)
 {
-	int ret = begin_child(area, true);
+	int ret = begin_child(area, write_as_child);
 
 	return ret ?: end_child(area);
 }
@@ -163,11 +130,11 @@ static int cow_child(struct area *area)
 /* The parent writes, and gets other pages. */
 static int cow_parent(struct area *area)
 {
-	int ret = begin_child(area, false);
+	int ret = begin_child(area, NULL);
 
 	if (ret)
 		return ret;
-	tag_pages(area, area->addr, 1);
+	write_anew(area);
 	return end_child(area);
 }
 
@@ -175,13 +142,7 @@ static int cow_parent(struct area *area)
 static int prepare_child(struct area *area)
 {
 	area->readonly = true;
-	return begin_child(area, false);
-}
-
-static int write_first(struct area *area)
-{
-	tag_pages(area, area->addr, 1);
-	return DONE;
+	return begin_child(area, NULL);
 }
 
 #define PRIVATE_ANY	(ANON_ANY | ONLY(HUGETLB) | ONLY(FILE_PRIVATE) | ONLY(ZERO))
@@ -210,8 +171,8 @@ const struct op ops_map[] = {
 	{ "cow-of-parent", PRIVATE_ANY, NO_SHARED, .after = CHANGED,
 	  .run = cow_parent },
 	{ "cow", ONLY(FILE_PRIVATE) | ONLY(ZERO), "nothing to be copied from",
-	  .after = CHANGED, .run = write_first },
+	  .after = CHANGED, .run = write_anew },
 	{ "cow-after-fork", PRIVATE_ANY, NO_SHARED, .after = CHANGED,
-	  .prepare = prepare_child, .run = write_first, .undo = end_child },
+	  .prepare = prepare_child, .run = write_anew, .undo = end_child },
 	{ }
 };

@@ -195,7 +195,9 @@ static bool is_compacted(void *arg)
 	write_file("/proc/sys/vm/compact_memory", "1");
 	moved = frames && is_moved(area, frames);
 	free(frames);
-	return moved || (prepare_to_compact(area) && false);
+	if (!moved)
+		prepare_to_compact(area);
+	return moved;
 }
 
 static int do_compact(struct area *area)
@@ -268,12 +270,6 @@ static int stop_merging(struct area *area)
 	return set_file(area, KSM "run", "0");
 }
 
-static int write_merged(struct area *area)
-{
-	tag_pages(area, area->addr, 1);
-	return DONE;
-}
-
 static int prepare_balancing(struct area *area)
 {
 	if (access("/sys/devices/system/node/node1", F_OK))
@@ -340,7 +336,7 @@ const struct op ops_move[] = {
 	  .after = SAME, .prepare = prepare_merge, .run = do_merge,
 	  .undo = stop_merging },
 	{ "ksm-cow", ANON_ANY, "only anonymous pages are merged",
-	  .after = CHANGED, .prepare = prepare_merged, .run = write_merged,
+	  .after = CHANGED, .prepare = prepare_merged, .run = write_anew,
 	  .undo = stop_merging },
 	{ "ksm-unmerge", ANON_ANY, "only anonymous pages are merged",
 	  .after = SAME, .prepare = prepare_merged, .run = unmerge,

@@ -97,11 +97,6 @@ static int set_probe(struct area *area)
 	return probe(area, path, atoi(type));
 }
 
-static int drop_probe(struct area *area)
-{
-	return close(area->helper) ? failed(area, "close") : DONE;
-}
-
 /* For a device: where it is, a page may not be pinned for long. */
 static int pin_longterm(struct area *area)
 {
@@ -120,56 +115,48 @@ static int pin_longterm(struct area *area)
 	       failed(area, "PIN_LONGTERM_TEST_START") : DONE;
 }
 
-static int unpin(struct area *area)
-{
-	return close(area->helper) ? failed(area, "close") : DONE;
-}
-
 /* What the signal tells is known; without it the process would be killed. */
 static void survive(int signal)
 {
 	(void)signal;
 }
 
-/* The first page turns out to be bad; it can be healed afterwards. */
-static int poison(struct area *area)
+/* The first page turns out to be bad, or about to be. */
+static int damage(struct area *area, int advice)
 {
 	area->other = (char *)pagemap_pfn(area->addr);
 	settle_pages();
 	signal(SIGBUS, survive);
-	if (madvise(area->addr, PAGE, MADV_HWPOISON))
+	if (madvise(area->addr, PAGE, advice))
 		return errno == EINVAL ? lacking(area, "no memory failures") :
 		       failed(area, "madvise");
 	return DONE;
 }
 
-static int heal(struct area *area)
+static int poison(struct area *area)
 {
-	char frame[32];
-
-	munmap(area->addr, area->unit);
-	snprintf(frame, sizeof(frame), "%lu", (unsigned long)area->other);
-	write_file(UNPOISON, frame);
-	return DONE;
+	return damage(area, MADV_HWPOISON);
 }
 
 static int soft_offline(struct area *area)
 {
-	area->other = (char *)pagemap_pfn(area->addr);
-	settle_pages();
-	if (madvise(area->addr, PAGE, MADV_SOFT_OFFLINE))
-		return errno == EINVAL ? lacking(area, "no memory failures") :
-		       failed(area, "madvise");
-	return DONE;
+	return damage(area, MADV_SOFT_OFFLINE);
 }
 
-static int bring_back(struct area *area)
+/* So that the next one does not run out of memory. */
+static int heal(struct area *area)
 {
 	char frame[32];
 
 	snprintf(frame, sizeof(frame), "%lu", (unsigned long)area->other);
 	write_file(UNPOISON, frame);
 	return DONE;
+}
+
+static int bury(struct area *area)
+{
+	munmap(area->addr, area->unit);
+	return heal(area);
 }
 
 const struct op ops_proc[] = {
@@ -182,12 +169,12 @@ const struct op ops_proc[] = {
 	  .prepare = make_readonly, .remote = write_by_tracer },
 	{ "uprobe", ONLY(FILE_PRIVATE), "only in the text of programs",
 	  .after = OTHER, .prepare = prepare_probe, .run = set_probe,
-	  .undo = drop_probe },
+	  .undo = close_helper },
 	{ "pin-longterm", ANY, .after = SAME, .keeps = ANY,
-	  .run = pin_longterm, .undo = unpin },
+	  .run = pin_longterm, .undo = close_helper },
 	{ "memory-failure", ANY & ~ONLY(ZERO), "there is one zero page",
-	  .after = OTHER, .run = poison, .undo = heal },
+	  .after = OTHER, .run = poison, .undo = bury },
 	{ "soft-offline", ANY & ~ONLY(ZERO), "there is one zero page",
-	  .after = SAME, .run = soft_offline, .undo = bring_back },
+	  .after = SAME, .run = soft_offline, .undo = heal },
 	{ }
 };

@@ -48,11 +48,6 @@ static int watch(struct area *area, uint64_t features, uint64_t mode)
 	return ret;
 }
 
-static int close_uffd(struct area *area)
-{
-	return close(area->helper) ? failed(area, "close") : DONE;
-}
-
 static int prepare_wp(struct area *area)
 {
 	return watch(area, UFFD_FEATURE_WP_UNPOPULATED |
@@ -196,17 +191,17 @@ static int do_move(struct area *area)
 const struct op ops_uffd[] = {
 	{ "uffd-wp", ANY & ~FILE_ANY, NO_WP, .after = SAME,
 	  .quiet = ONLY(ZERO), .prepare = prepare_wp, .run = do_wp,
-	  .undo = close_uffd },
+	  .undo = close_helper },
 	{ "pagemap-scan-wp", ANY, .after = SAME,
 	  .quiet = ONLY(ZERO) | ONLY(FILE_PRIVATE),
-	  .prepare = prepare_wp_async, .run = do_scan, .undo = close_uffd },
+	  .prepare = prepare_wp_async, .run = do_scan, .undo = close_helper },
 	{ "uffd-missing", ANY & ~FILE_ANY, NO_WATCH, .after = CHANGED,
-	  .prepare = prepare_missing, .run = do_copy, .undo = close_uffd },
+	  .prepare = prepare_missing, .run = do_copy, .undo = close_helper },
 	{ "uffd-minor", ONLY(SHMEM) | ONLY(HUGETLB_SHARED),
 	  "has no pages beside those that are mapped", .after = SAME,
-	  .prepare = prepare_minor, .run = do_continue, .undo = close_uffd },
+	  .prepare = prepare_minor, .run = do_continue, .undo = close_helper },
 	{ "uffd-move", ANON_ANY, "only anonymous pages are moved",
 	  .after = ZEROES, .prepare = prepare_move, .run = do_move,
-	  .undo = close_uffd },
+	  .undo = close_helper },
 	{ }
 };

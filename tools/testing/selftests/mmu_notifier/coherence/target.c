@@ -79,11 +79,18 @@ static void join_cgroup(void)
 	write_file(path, "0");
 }
 
+/**
+ * die_with_parent() - leave nobody behind, whatever becomes of the parent
+ */
+void die_with_parent(void)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
 /* In the new process: what it inherits, and what it does for a living. */
 static void be_target(const struct op *op, struct area *area, int in, int out)
 {
-	/* It leaves nobody behind, whatever becomes of the owner. */
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	die_with_parent();
 	join_cgroup();
 	if (dup2(in, TARGET_IN) < 0 || dup2(out, TARGET_OUT) < 0)
 		_exit(1);
