@@ -126,6 +126,7 @@ class Plan:
 
     def _native(self):
         static.native(self.report, self.mutants)
+        static.cores(self.report)
         static.models(self.report)
 
     def _build(self, tree_name, config):

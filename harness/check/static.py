@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 from harness import export, git, ktap, paths, proc, tree, ui
+from harness.bench import native as bench_native
 from harness.check import compare
 from harness.check.report import FAIL, PASS, SKIP
 
@@ -166,6 +167,16 @@ def native(report, mutants=False):
         except ui.Fail as failure:
             problems = [str(failure)]
     add_native(report, log.read_text(errors="replace").splitlines(), problems)
+
+
+def cores(report):
+    """What make bench times in user space builds and links."""
+    problems = []
+    try:
+        bench_native.build()
+    except ui.Fail as failure:
+        problems = [str(failure)]
+    report.verdict("native", "both cores side by side", problems)
 
 
 def models(report):
