@@ -4,7 +4,7 @@
 # Variables given to make reach the tools through the environment.
 HARNESS = python3 -B -m harness
 
-COMMANDS = check tree build series series-check refresh bisect-check shell deb \
+COMMANDS = check check-full tree build series series-check refresh bisect-check shell deb \
 	   bench mutants selftest clean
 
 help:

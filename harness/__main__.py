@@ -14,6 +14,7 @@ from harness import paths, ui
 COMMANDS = {
     "run": "swap a real KVM guest through the new layer (PAGING=shadow: without NPT)",
     "check": "everything that is tested (KCSAN=1: the race detector too)",
+    "check-full": "the same, in full: KCSAN, mutants, long stress",
     "tree": "assemble base + series in build/tree (DISCARD=1: drop edits made there)",
     "build": "build a kernel (TREE=new|stock CONFIG=plain|debug|kcsan|off)",
     "series": "write the series as mails into build/series",
@@ -90,6 +91,11 @@ def _selftest(args):
     return 0 if program.result.wasSuccessful() else 1
 
 
+def _check_full(args):
+    from harness import check
+    return check.main(["--full", *args])
+
+
 def _clean(_args):
     if not paths.BUILD.is_dir():
         return
@@ -104,7 +110,7 @@ def _clean(_args):
 
 OWN = {"tree": _tree, "build": _build, "series": _series, "series-check": _series_check,
        "refresh": _refresh, "bisect-check": _bisect, "shell": _shell, "deb": _deb,
-       "selftest": _selftest, "clean": _clean}
+       "selftest": _selftest, "check-full": _check_full, "clean": _clean}
 
 
 def _help():

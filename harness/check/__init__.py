@@ -11,10 +11,12 @@ from harness import deps, ui
 from harness.check import plan, schedule
 from harness.check.report import FAIL, Report
 
-USAGE = """usage: make check [ONLY=part,part...] [KCSAN=1] [MUTANTS=1]
-       python3 -m harness check [--list] [--mutants] [--kcsan] [part...]
+USAGE = """usage: make check [ONLY=part,part...] [KCSAN=1] [MUTANTS=1] [SEED=n]
+       make check-full [ONLY=...]
+       python3 -m harness check [--list] [--full] [--mutants] [--kcsan] [part...]
 
-Ends with a table and a last line "N passed, N failed"; 0 if none failed.
+In full: also the KCSAN kernel and the mutants, all of the matrix on the debug
+kernel, and ten minutes of stress instead of one.  Ends with a table and a last line "N passed, N failed"; 0 if none failed.
 Everything below build/ is reused by the next run.  Parts:"""
 
 
@@ -43,17 +45,18 @@ def main(argv):
     if options & {"-h", "--help", "--list"}:
         _help()
         return 0
-    unknown = options - {"--mutants", "--kcsan"}
+    unknown = options - {"--mutants", "--kcsan", "--full"}
     if unknown:
         raise ui.Fail(f"no option {', '.join(sorted(unknown))}: --help lists them")
-    mutants = "--mutants" in options or _on("MUTANTS")
+    full = "--full" in options
+    mutants = full or "--mutants" in options or _on("MUTANTS")
     kcsan = "--kcsan" in options or _on("KCSAN")
     wanted = _parts([word for word in argv if not word.startswith("-")])
     deps.ensure("base", "tree", "build", "boot", "check")
     report = Report()
-    state = plan.Plan(report, mutants)
+    state = plan.Plan(report, mutants, full)
     jobs = state.jobs()
-    names = plan.names(wanted, kcsan)
+    names = plan.names(wanted, kcsan or (full and not wanted))
     runner = schedule.Schedule(schedule.closure(jobs, names), report)
     runner.run()
     ui.say("\n".join([*_times(runner.took), *report.summary()]))

@@ -126,11 +126,12 @@ FEW = ("munmap mremap-move mprotect-half cow-of-parent dontneed swap-in migrate 
        "thp-split truncate uffd-wp exec exit")
 
 
-def matrix(kernel, config, name, operations=""):
+def matrix(kernel, config, name, operations="", full=False):
     """Boot with the coherence matrix: ({group: {cell: Outcome}}, its tables, lines).
 
-    Where everything is slow, few are tried, and all subscribers share a cell.
-    With `operations`, only these, and not how broken subscribers fare.
+    Where everything is slow, all subscribers share a cell, and few operations
+    are tried, unless in full.  With `operations`, only these, and not how broken
+    subscribers fare.
     """
     image = initramfs.Image(name)
     image.add(kernel.module("test_mmu_notifier"), "/t/test_mmu_notifier.ko", libs=False)
@@ -138,9 +139,9 @@ def matrix(kernel, config, name, operations=""):
     image.program("mke2fs", "/t/mke2fs")
     program = "limited 1200 /t/matrix"
     program += "" if config == "plain" else " -t"
-    few = FEW if config != "plain" else ""
+    few = FEW if config != "plain" and not full else ""
     runs = {"matrix": f"{program} {operations or few}"}
-    if not operations and not few:
+    if not operations and config == "plain":
         runs["broken"] = f"{program} -b {BROKEN}"
     image.init("\n".join([
         FUNCTIONS, "run insmod insmod /t/test_mmu_notifier.ko", FILES,
@@ -148,7 +149,7 @@ def matrix(kernel, config, name, operations=""):
         "run rmmod rmmod test_mmu_notifier"]))
     with ui.step(f"guest {name}", 20 if operations else 150):
         result = boot.boot(kernel, image.build(), name, mem=MEMORY, warnings="keep",
-                           cmdline=f"{CMDLINE} numa=fake=2U", timeout=1500)
+                           cmdline=f"{CMDLINE} numa=fake=2U", timeout=2700)
     sections = ktap.sections(result.lines)
     found = {test: compare.judge(sections.get(test), True) for test in runs}
     for step in ("insmod", "rmmod"):
@@ -156,6 +157,35 @@ def matrix(kernel, config, name, operations=""):
     tables = [line.removeprefix("# ") for line in map(ktap.clean, result.lines)
               if line.startswith(("# table: ", "# column "))]
     return found, tables, result.lines
+
+
+def stress(kernel, config, name, seconds, seed):
+    """Boot with the stress test: ({group: {test: Outcome}}, console lines).
+
+    First with subscribers that are broken, which has to be found out; then for
+    as long as asked, with the operations of a seed or of one that it chooses.
+    """
+    image = initramfs.Image(name)
+    image.add(kernel.module("test_mmu_notifier"), "/t/test_mmu_notifier.ko", libs=False)
+    image.add(programs.build_stress(config), "/t/stress", libs=False)
+    image.program("mke2fs", "/t/mke2fs")
+    again = f"-s {seed}" if seed else ""
+    limit = 4 * seconds + _limit(120, config)
+    image.init("\n".join([
+        FUNCTIONS, "run insmod insmod /t/test_mmu_notifier.ko", FILES,
+        f"run broken limited {limit} /t/stress -b -t {seconds}",
+        f"run stress limited {limit} /t/stress -t {seconds} {again}",
+        "run rmmod rmmod test_mmu_notifier"]))
+    with ui.step(f"guest {name}", 30 + seconds):
+        result = boot.boot(kernel, image.build(), name, mem=MEMORY, warnings="keep",
+                           cmdline=f"{CMDLINE} numa=fake=2U",
+                           timeout=2 * limit + _limit(60, config))
+    sections = ktap.sections(result.lines)
+    found = {test: compare.judge(sections.get(test), True)
+             for test in ("broken", "stress")}
+    for step in ("insmod", "rmmod"):
+        found[step] = compare.judge(sections.get(step), False)
+    return found, result.lines
 
 
 def smoke(kernel, config, name):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Which jobs there are, in which order, and what each adds to the report."""
 
+import os
 from typing import NamedTuple
 
 from harness import boot, paths, tree, ui
@@ -29,16 +30,21 @@ PARTS = {
                   "the same and consumers, debug kernel"),
     "matrix": Part(("matrix plain", "matrix debug"),
                    "the coherence matrix: operations, pages, subscribers"),
+    "stress": Part(("stress plain", "stress debug"),
+                   "all at once, with subscribers that come and go (SEED=n: again)"),
     "npt": Part(("kvm npt", "compare npt"), "our KVM selftests; hmm-tests, mm and KVM "
                                             "selftests against stock"),
     "shadow": Part(("kvm shadow", "compare shadow"), "KVM selftests, shadow paging"),
-    "kcsan": Part(("guest kcsan", "consumers kcsan"), "the same under KCSAN "
-                                                      "(only with KCSAN=1)"),
+    "kcsan": Part(("guest kcsan", "consumers kcsan", "stress kcsan"),
+                  "plain, consumers and stress under KCSAN (only with KCSAN=1)"),
     "kvm-stock": Part(("kvm stock-npt", "kvm stock-shadow"),
                       "what our KVM selftests find in stock (only if named)"),
 }
 # Asked for by name or not at all.
 EXTRA = ("kcsan", "kvm-stock")
+
+# Of the stress test; the other is that of a check in full.
+STRESS_S, LONG_STRESS_S = 60, 600
 
 
 def names(wanted, kcsan):
@@ -52,8 +58,8 @@ def names(wanted, kcsan):
 class Plan:
     """The jobs of one run and what they hand to each other."""
 
-    def __init__(self, report, mutants=False):
-        self.report, self.mutants = report, mutants
+    def __init__(self, report, mutants=False, full=False):
+        self.report, self.mutants, self.full = report, mutants, full
         self.kernels, self.binaries, self.outcomes = {}, {}, {}
 
     def jobs(self):
@@ -76,6 +82,8 @@ class Plan:
             self._guest("guest debug", self._own("debug"), "build debug"),
             self._guest("matrix plain", self._matrix("plain"), "build plain"),
             self._guest("matrix debug", self._matrix("debug"), "build debug"),
+            self._guest("stress plain", self._stress("plain"), "build plain"),
+            self._guest("stress debug", self._stress("debug"), "build debug"),
             Job("style", self._style, needs=("static",)),
             Job("users", lambda: users.check(self.report), needs=("tree",)),
             # The same object tree as the users.
@@ -87,6 +95,7 @@ class Plan:
             self._guest("guest kcsan", self._own("kcsan"), "build kcsan"),
             self._guest("consumers kcsan", self._consumers_slow("kcsan"),
                         "build kcsan", "programs", "stock npt"),
+            self._guest("stress kcsan", self._stress("kcsan"), "build kcsan"),
             # Bounds on time mean something only when nothing else runs.
             self._guest("guest plain", self._own("plain"), "build plain", quiet=True),
         ]
@@ -210,11 +219,22 @@ class Plan:
     def _matrix(self, config):
         def run():
             name = f"new-{config}-matrix"
-            found, tables, lines = guests.matrix(self.kernels["new", config], config, name)
+            found, tables, lines = guests.matrix(self.kernels["new", config], config, name,
+                                                 full=self.full)
             self._log("matrix", name, lines)
             paths.write_if_changed(paths.BUILD / f"matrix-{config}.txt",
                                    "\n".join(tables) + "\n")
             self.report.extend(f"matrix, {config}", guests.flat(found))
+        return run
+
+    def _stress(self, config):
+        def run():
+            name = f"new-{config}-stress"
+            found, lines = guests.stress(self.kernels["new", config], config, name,
+                                         LONG_STRESS_S if self.full else STRESS_S,
+                                         os.environ.get("SEED"))
+            self._log("stress", name, lines)
+            self.report.extend(f"stress, {config}", guests.flat(found))
         return run
 
     def _off(self):

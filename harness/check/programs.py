@@ -10,6 +10,7 @@ OUT = paths.BUILD / "selftests"
 OURS = "tools/testing/selftests/mmu_notifier"
 OURS_KVM = f"{OURS}/kvm"
 OURS_COHERENCE = f"{OURS}/coherence"
+OURS_STRESS = f"{OURS}/stress"
 PATIENCE = paths.ROOT / "harness" / "guest" / "patience.c"
 
 
@@ -83,6 +84,11 @@ def build_ours_kvm(config):
 def build_matrix(config):
     """The program that runs the coherence matrix."""
     return _ours(OURS_COHERENCE, config)["matrix"]
+
+
+def build_stress(config):
+    """The program that does everything at once."""
+    return _ours(OURS_STRESS, config)["stress"]
 
 
 def module_for(built, tree):

@@ -31,27 +31,36 @@ static unsigned long mnt_pte(pmd_t *pmd, unsigned long addr)
 			pte_access_permitted(pte, true));
 }
 
-static unsigned long mnt_pmd(pud_t *pud, unsigned long addr)
+/* Invalid for a moment, so that no processor changes it: see mnt_primary(). */
+static bool mnt_is_suspended(pmd_t pmd)
+{
+	return !pmd_access_permitted(pmd, false) && !pmd_protnone(pmd);
+}
+
+static unsigned long mnt_pmd(pud_t *pud, unsigned long addr, bool suspended)
 {
 	pmd_t pmd = READ_ONCE(*pmd_offset(pud, addr));
+	unsigned long pfn;
 
 	if (!pmd_present(pmd))
 		return 0;
 	if (!pmd_leaf(pmd))
 		return mnt_pte(&pmd, addr);
-	return mnt_leaf(pmd_pfn(pmd) + ((addr & ~PMD_MASK) >> PAGE_SHIFT),
-			pmd_access_permitted(pmd, false),
+	pfn = pmd_pfn(pmd) + ((addr & ~PMD_MASK) >> PAGE_SHIFT);
+	if (suspended && mnt_is_suspended(pmd))
+		return mnt_leaf(pfn, true, pmd_write(pmd));
+	return mnt_leaf(pfn, pmd_access_permitted(pmd, false),
 			pmd_access_permitted(pmd, true));
 }
 
-static unsigned long mnt_pud(p4d_t *p4d, unsigned long addr)
+static unsigned long mnt_pud(p4d_t *p4d, unsigned long addr, bool suspended)
 {
 	pud_t pud = READ_ONCE(*pud_offset(p4d, addr));
 
 	if (!pud_present(pud))
 		return 0;
 	if (!pud_leaf(pud))
-		return mnt_pmd(&pud, addr);
+		return mnt_pmd(&pud, addr, suspended);
 	return mnt_leaf(pud_pfn(pud) + ((addr & ~PUD_MASK) >> PAGE_SHIFT),
 			pud_access_permitted(pud, false),
 			pud_access_permitted(pud, true));
@@ -59,14 +68,21 @@ static unsigned long mnt_pud(p4d_t *p4d, unsigned long addr)
 
 /**
  * mnt_primary() - what the page table says
- * @mm:   the mm, with an mmget() reference
- * @addr: an address of its user space
+ * @mm:        the mm, with an mmget() reference
+ * @addr:      an address of its user space
+ * @suspended: take an entry that is suspended for what it was, and will be
+ *
+ * The entry of a huge page is made invalid while it is replaced.  If what
+ * replaces it translates no differently, as with MADV_COLD, nobody is told.
+ * So such an entry does not prove anything stale; but neither may a reader
+ * that walks the table make a translation of it.
  *
  * Context: Any.  Takes no lock: with interrupts off, no table that is found
  * can be freed, as in get_user_pages_fast().
  * Return: the translation, see MNT_FRAME_SHIFT, or 0.
  */
-unsigned long mnt_primary(struct mm_struct *mm, unsigned long addr)
+unsigned long mnt_primary(struct mm_struct *mm, unsigned long addr,
+			  bool suspended)
 {
 	unsigned long flags, ret = 0;
 	pgd_t pgd;
@@ -77,7 +93,7 @@ unsigned long mnt_primary(struct mm_struct *mm, unsigned long addr)
 	if (pgd_present(pgd)) {
 		p4d = READ_ONCE(*p4d_offset(&pgd, addr));
 		if (p4d_present(p4d))
-			ret = mnt_pud(&p4d, addr);
+			ret = mnt_pud(&p4d, addr, suspended);
 	}
 	local_irq_restore(flags);
 	return ret;
@@ -100,7 +116,7 @@ static void mnt_check_entry(struct mnt_sub *sub, struct mnt_check *check,
 		return;
 	check->checked++;
 	if (!check->dead)
-		primary = mnt_primary(sub->mm, addr);
+		primary = mnt_primary(sub->mm, addr, true);
 	if (primary == entry || primary == (entry | MNT_CAN_WRITE))
 		return;
 	if (check->flags & MNT_CHECK_LATE && !mnt_is_freed(entry))

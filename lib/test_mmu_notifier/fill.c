@@ -162,7 +162,7 @@ static int mnt_publish(struct mnt_reader *reader, unsigned long addr,
 
 	spin_lock(&sub->lock);
 	if (sub->kind == MNT_SECONDARY) {
-		entry = mnt_primary(mm, addr);
+		entry = mnt_primary(mm, addr, false);
 		if ((entry & rights) == rights)
 			entry &= ~(unsigned long)MNT_CAN_WRITE | rights;
 		else
@@ -193,17 +193,19 @@ static int mnt_fill_once(struct mnt_reader *reader, struct mm_struct *mm,
  * @sub:     the subscription, kept by mnt_begin_read()
  * @mm:      its mm, with an mmget() reference
  * @addr:    an address that mnt_in_mirror()
- * @write:   for write, or only for read
+ * @flags:   MNT_MIRROR_WRITE, MNT_MIRROR_ONCE
  * @retries: attempts that did not come to anything are added
  *
  * Context: May sleep, waits for the invalidations of this page, and with
  * MNT_LIST for all; ends if the caller is killed.
- * Return: 0, -EINTR if killed, -EOPNOTSUPP if this kernel has no protocol for
- * the kind, or an error of get_user_pages_remote().
+ * Return: 0, -EINTR if killed, -EAGAIN if it was tried once and being
+ * withdrawn, -EOPNOTSUPP if this kernel has no protocol for the kind, or an
+ * error of get_user_pages_remote().
  */
 int mnt_fill_page(struct mnt_sub *sub, struct mm_struct *mm,
-		  unsigned long addr, bool write, u32 *retries)
+		  unsigned long addr, unsigned int flags, u32 *retries)
 {
+	bool write = flags & MNT_MIRROR_WRITE;
 	struct mnt_reader reader = { .sub = sub };
 	int ret;
 
@@ -212,6 +214,8 @@ int mnt_fill_page(struct mnt_sub *sub, struct mm_struct *mm,
 	mnt_ticket_init(&reader, addr);
 	while ((ret = mnt_fill_once(&reader, mm, addr, write)) == -EAGAIN) {
 		++*retries;
+		if (flags & MNT_MIRROR_ONCE)
+			break;
 		if (fatal_signal_pending(current)) {
 			ret = -EINTR;
 			break;
@@ -238,7 +242,6 @@ static bool mnt_fill_is_over(int ret)
  */
 long mnt_fill(struct mnt_sub *sub, struct mnt_fill *fill)
 {
-	bool write = fill->flags & MNT_MIRROR_WRITE;
 	unsigned long addr, end = fill->start + fill->length;
 	int ret = 0;
 
@@ -256,7 +259,8 @@ long mnt_fill(struct mnt_sub *sub, struct mnt_fill *fill)
 		goto out;
 	}
 	for (addr = fill->start; addr < end; addr += PAGE_SIZE) {
-		ret = mnt_fill_page(sub, sub->mm, addr, write, &fill->retries);
+		ret = mnt_fill_page(sub, sub->mm, addr, fill->flags,
+				    &fill->retries);
 		if (mnt_fill_is_over(ret))
 			break;
 		fill->filled += !ret;

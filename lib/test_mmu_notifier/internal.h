@@ -118,11 +118,12 @@ long mnt_mirror(struct mnt_sub *sub, struct mnt_mirror *mirror);
 
 /* fill.c */
 int mnt_fill_page(struct mnt_sub *sub, struct mm_struct *mm,
-		  unsigned long addr, bool write, u32 *retries);
+		  unsigned long addr, unsigned int flags, u32 *retries);
 long mnt_fill(struct mnt_sub *sub, struct mnt_fill *fill);
 
 /* check.c */
-unsigned long mnt_primary(struct mm_struct *mm, unsigned long addr);
+unsigned long mnt_primary(struct mm_struct *mm, unsigned long addr,
+			  bool suspended);
 long mnt_check(struct mnt_sub *sub, struct mnt_check *check);
 
 /* read.c */

@@ -115,7 +115,6 @@ static bool mnt_load(struct mnt_sub *sub, struct mnt_mirror *mirror)
 
 static long mnt_mirror_read(struct mnt_sub *sub, struct mnt_mirror *mirror)
 {
-	bool write = mirror->flags & MNT_MIRROR_WRITE;
 	struct mm_struct *mm = sub->mm;
 	long ret = 0;
 
@@ -127,7 +126,7 @@ static long mnt_mirror_read(struct mnt_sub *sub, struct mnt_mirror *mirror)
 		return -ESRCH;
 	/* What was published may be gone before it is used. */
 	do {
-		ret = mnt_fill_page(sub, mm, mirror->addr, write,
+		ret = mnt_fill_page(sub, mm, mirror->addr, mirror->flags,
 				    &mirror->retries);
 	} while (!ret && !mnt_load(sub, mirror));
 	mmput(mm);

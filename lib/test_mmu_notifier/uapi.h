@@ -133,6 +133,7 @@ struct mnt_read {
 
 #define MNT_MIRROR_FAULT	1	/* make a translation if there is none */
 #define MNT_MIRROR_WRITE	2	/* for write */
+#define MNT_MIRROR_ONCE		4	/* give up what is being withdrawn */
 
 /* Read a word through the mirror of a subscription. */
 struct mnt_mirror {
@@ -147,7 +148,7 @@ struct mnt_mirror {
 /* Make a translation of each page of a range that can be read (or written). */
 struct mnt_fill {
 	__u32 id;
-	__u32 flags;		/* MNT_MIRROR_WRITE */
+	__u32 flags;		/* MNT_MIRROR_WRITE, MNT_MIRROR_ONCE */
 	__u64 start;
 	__u64 length;
 	__u32 filled;		/* out: translations, also older ones */

@@ -21,6 +21,7 @@
 
 #include "../../kselftest.h"
 #include "../klog.h"
+#include "../stale.h"
 #include "../util.h"
 
 #define HUGE	(2UL << 20)
@@ -165,8 +166,6 @@ struct oracle {
 	atomic_ulong looks;
 	struct mnt_check found;	/* the first failure */
 };
-
-extern const char *const sub_names[MNT_NR_KINDS];
 
 bool oracle_start(struct oracle *oracle, int fd, unsigned int kind,
 		  struct target *target);

@@ -9,31 +9,6 @@
 
 #include "matrix.h"
 
-const char *const sub_names[MNT_NR_KINDS] = {
-	[MNT_LIST] = "list",
-	[MNT_LIST_START] = "start-only",
-	[MNT_SECONDARY] = "secondary-tlb",
-	[MNT_AGING] = "aging",
-	[MNT_GET] = "get",
-	[MNT_INTERVAL] = "interval",
-};
-
-static const char *const op_names[MNT_NR_OPS] = {
-	"start", "end", "invalidate", "release", "secondary", "clear_flush_young",
-	"clear_young", "test_young",
-};
-
-/* A subscriber that deserves to be found out. */
-static bool keep_all(const struct oracle *oracle)
-{
-	struct mnt_rule rule = { .id = oracle->id, .flags = MNT_KEEP };
-
-	for (rule.op = 0; rule.op < MNT_NR_OPS; rule.op++)
-		if (dev_rule(oracle->fd, rule))
-			return false;
-	return true;
-}
-
 /**
  * oracle_start() - subscribe to the target, with a mirror of its area
  * @oracle: the oracle
@@ -53,7 +28,7 @@ bool oracle_start(struct oracle *oracle, int fd, unsigned int kind,
 	};
 	oracle->id = dev_add(fd, target->pid, kind, target->area->addr,
 			     target->area->len, NULL);
-	return oracle->id >= 0 && (!broken || keep_all(oracle));
+	return oracle->id >= 0 && (!broken || keep_translations(fd, oracle->id));
 }
 
 /**
@@ -77,18 +52,12 @@ unsigned int oracle_fill(struct oracle *oracle, bool write)
 
 static struct mnt_check check(struct oracle *oracle, unsigned int flags)
 {
-	struct mnt_check check = { .id = oracle->id, .flags = flags };
+	struct mnt_check found;
 
 	/* A mirror that cannot be checked is no mirror. */
-	if (ioctl(oracle->fd, MNT_CHECK, &check))
-		check.stale = 1;
-	return check;
-}
-
-/* A device that is told late may have what is being withdrawn. */
-static unsigned int lateness(const struct oracle *oracle)
-{
-	return oracle->kind == MNT_SECONDARY ? MNT_CHECK_LATE : 0;
+	if (!compare_mirror(oracle->fd, oracle->id, flags, &found))
+		found.stale = 1;
+	return found;
 }
 
 static void *watch(void *arg)
@@ -96,7 +65,7 @@ static void *watch(void *arg)
 	struct oracle *oracle = arg;
 
 	while (!oracle->stop && !oracle->found.stale) {
-		oracle->found = check(oracle, lateness(oracle));
+		oracle->found = check(oracle, lateness_of(oracle->kind));
 		oracle->looks++;
 	}
 	return NULL;
@@ -207,14 +176,6 @@ bool oracle_is_paired(struct oracle *oracle)
 	return !stats.open && !stats.stray && !stats.after_del;
 }
 
-static void print_entry(const char *what, uint64_t entry)
-{
-	printf("# %s frame %llx %s%s\n", what,
-	       (unsigned long long)entry >> MNT_FRAME_SHIFT,
-	       entry & MNT_CAN_READ ? "r" : "-",
-	       entry & MNT_CAN_WRITE ? "w" : "-");
-}
-
 /**
  * oracle_report() - say what was stale, and what the subscriber was told
  * @oracle: the oracle
@@ -222,23 +183,11 @@ static void print_entry(const char *what, uint64_t entry)
  */
 void oracle_report(struct oracle *oracle, const struct op *op)
 {
-	struct mnt_record records[MNT_LOG_SIZE];
-	int nr = dev_log(oracle->fd, oracle->id, records), i;
+	const struct area *area = oracle->area;
 
-	printf("# %s, %s, %s: %u of %u translations stale, first at %llx (page %lld)\n",
-	       op->name, page_kinds[oracle->area->kind].name,
-	       sub_names[oracle->kind], oracle->found.stale,
-	       oracle->found.checked, (unsigned long long)oracle->found.addr,
-	       (long long)((oracle->found.addr -
-			    (uintptr_t)oracle->area->addr) / PAGE));
-	print_entry("mirror:    ", oracle->found.mirror);
-	print_entry("page table:", oracle->found.primary);
-	for (i = nr > 20 ? nr - 20 : 0; i < nr; i++)
-		printf("# callout %d of %d: %s, event %u, %llx to %llx%s\n",
-		       i + 1, nr, op_names[records[i].op], records[i].event,
-		       (unsigned long long)records[i].start,
-		       (unsigned long long)records[i].end,
-		       records[i].blockable ? "" : ", must not block");
+	printf("# %s, %s: %zu pages at %p\n", op->name,
+	       page_kinds[area->kind].name, area->len / PAGE, area->addr);
+	print_stale(oracle->fd, oracle->id, oracle->kind, &oracle->found);
 }
 
 /**
