@@ -137,14 +137,16 @@ static void mnt_check_entry(struct mnt_sub *sub, struct mnt_check *check,
  */
 long mnt_check(struct mnt_sub *sub, struct mnt_check *check)
 {
-	unsigned long index;
+	unsigned long index, nr;
 
 	if (!mnt_begin_read(sub))
 		return -EINVAL;
+	/* Pairs with mnt_mirror_alloc(). */
+	nr = smp_load_acquire(&sub->nr);
 	check->checked = 0;
 	check->stale = 0;
 	check->dead = !mmget_not_zero(sub->mm);
-	for (index = 0; index < sub->nr; index++) {
+	for (index = 0; index < nr; index++) {
 		spin_lock(&sub->lock);
 		mnt_check_entry(sub, check,
 				sub->first + (index << PAGE_SHIFT));
@@ -154,5 +156,5 @@ long mnt_check(struct mnt_sub *sub, struct mnt_check *check)
 	if (!check->dead)
 		mmput(sub->mm);
 	mnt_end_read(sub);
-	return sub->nr ? 0 : -EINVAL;
+	return nr ? 0 : -EINVAL;
 }

@@ -132,8 +132,11 @@ long mnt_read(struct mnt_sub *sub, struct mnt_read *read);
 /* Is there a translation of this address to be had? */
 static inline bool mnt_in_mirror(const struct mnt_sub *sub, unsigned long addr)
 {
-	return addr >= sub->first &&
-	       (addr - sub->first) >> PAGE_SHIFT < sub->nr;
+	/* Pairs with mnt_mirror_alloc(). */
+	unsigned long nr = smp_load_acquire(&sub->nr);
+
+	return nr && addr >= sub->first &&
+	       (addr - sub->first) >> PAGE_SHIFT < nr;
 }
 
 /* The translation of an address in the mirror; @sub->lock protects it. */

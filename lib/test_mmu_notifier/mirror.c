@@ -11,7 +11,7 @@
 
 /**
  * mnt_mirror_alloc() - room for the translations of some addresses
- * @sub:    the subscription, which has no mirror yet
+ * @sub:    the subscription; it keeps a mirror that it has
  * @start:  first address
  * @length: in bytes; no mirror is kept of none, nor of very many
  *
@@ -28,11 +28,17 @@ int mnt_mirror_alloc(struct mnt_sub *sub, unsigned long start,
 	mirror = kvcalloc(nr, sizeof(*mirror), GFP_KERNEL);
 	if (!mirror)
 		return -ENOMEM;
+	/* Several users of MNT_GET may come at once. */
 	spin_lock(&sub->lock);
-	sub->first = start;
-	sub->mirror = mirror;
-	sub->nr = nr;
+	if (!sub->mirror) {
+		sub->first = start;
+		sub->mirror = mirror;
+		/* Pairs with mnt_in_mirror(). */
+		smp_store_release(&sub->nr, nr);
+		mirror = NULL;
+	}
 	spin_unlock(&sub->lock);
+	kvfree(mirror);
 	return 0;
 }
 

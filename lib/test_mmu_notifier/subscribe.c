@@ -116,7 +116,7 @@ static struct mnt_sub *mnt_get(struct mm_struct *mm,
 	/* The core has the other reference, until free_notifier. */
 	kref_get(&sub->refs);
 	sub->mm = mm;
-	if (!sub->nr && mnt_mirror_alloc(sub, add->start, add->length)) {
+	if (mnt_mirror_alloc(sub, add->start, add->length)) {
 		mmu_notifier_put(mn);
 		mnt_put(sub);
 		return ERR_PTR(-ENOMEM);

@@ -115,7 +115,7 @@ static void load(struct watcher *watcher)
 	if (ioctl(watcher->fd, MNT_MIRROR, &mirror) || !mirror.present)
 		return;
 	watched.loaded[watcher->kind]++;
-	if (!state->broken && !word_is_of(mirror.value, watcher->pid))
+	if (!word_is_of(mirror.value, watcher->pid))
 		complain(watcher->place, "%s: a word of somebody else at %llx: %llx",
 			 sub_names[watcher->kind],
 			 (unsigned long long)mirror.addr,
@@ -208,7 +208,9 @@ static void use(struct watcher *watcher)
 			set_rule(watcher);
 		if (!fill(watcher))
 			break;
-		load(watcher);
+		/* What is known to be stale is better left alone. */
+		if (!state->broken)
+			load(watcher);
 	}
 }
 
