@@ -23,7 +23,7 @@ COMMANDS = {
     "bisect-check": "build every prefix of the series, option on and off",
     "shell": "boot the kernel and type in it (TREE=, CONFIG=, PAGING=shadow)",
     "deb": "an installable Debian package of the kernel (CONFIG=path)",
-    "mutants": "kernels that lack one hook each must fail (ONLY=function,...)",
+    "mutants": "a broken core, kernels that lack one hook: all must fail (ONLY=core,...)",
     "bench": "measure against stock (ONLY=counts,latency,... QUICK=1)",
     "selftest": "the unit tests of these tools",
     "clean": "remove build/ (KEEP_CACHE=1: all but the compiler's cache)",

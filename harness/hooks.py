@@ -1,20 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Kernels that lack one hook each: the coherence matrix has to find them out.
+"""Mutants: the core broken in some way, and kernels that lack one hook each.
 
-make mutants [ONLY=function,...]
+make mutants [ONLY=core,function,...]
 
-For each function of the table "Invalidations" in mmu_notifier.rst: a kernel in
+The core is tried in user space, by tools/testing/mmu_notifier/mutants.py.  Then for
+each function of the table "Invalidations" in mmu_notifier.rst: a kernel in
 which it starts and ends no invalidation, and the operations of the matrix that
-it serves.  A mutant that passes all their cells is a failure, and so is a
-function of the table that is neither tried here nor excused.
+it serves, or else a test of the base.  A mutant that passes all of that is a
+failure, and so is a function of the table that is neither tried here nor excused.
 """
 
+import contextlib
 import os
 import re
 from typing import NamedTuple
 
 from harness import calltable, deps, git as gitlib, kconfig, kernel, paths, proc, tree, ui
-from harness.check import guests
+from harness.check import consumers, guests, programs
 from harness.check.report import FAIL
 
 WORK = paths.BUILD / "mutant"
@@ -25,9 +27,10 @@ CALL = re.compile(rf"\b({calltable.START}_nonblock|{calltable.START}|{calltable.
 
 
 class Hook(NamedTuple):
-    """A function of the table, and what needs it."""
+    """A function of the table, and what needs it: operations, or a test of the base."""
     function: str
     operations: str
+    program: str = ""
 
 
 HOOKS = [
@@ -55,20 +58,20 @@ HOOKS = [
     Hook("try_to_migrate_one", "migrate mbind thp-split"),
     Hook("page_make_device_exclusive_one", "device-exclusive"),
     Hook("move_pages_pte", "uffd-move"),
+    Hook("__split_huge_pmd", "thp-drop-half"),
+    Hook("collapse_pte_mapped_thp", "thp-map-as-one"),
+    Hook("hugetlb_unshare_pmds", "unshare-by-mprotect unshare-by-munmap"),
+    Hook("replace_page", "ksm-join"),
+    Hook("__oom_reap_task_mm", "mrelease-held"),
+    Hook("remove_device_exclusive_entry", "", "hmm-tests"),
+    Hook("__migrate_device_pages", "", "hmm-tests"),
 ]
 
 # Functions of the table without a mutant, and why.
 EXCUSED = {
     "__split_huge_pud": "no huge page of 1 GiB but hugetlb's in a guest",
-    "__split_huge_pmd": "each operation of the matrix that splits announces it itself",
-    "hugetlb_unshare_pmds": "what follows announces the same range again",
-    "collapse_pte_mapped_thp": "retract_page_tables() has announced the same before",
-    "replace_page": "write_protect_page() has just withdrawn the same page",
     "retract_page_tables": "the entries are gone; this is for who walks the tables",
     "wp_clean_pre_vma": "its only user drives a display adapter",
-    "remove_device_exclusive_entry": "whoever is concerned is the device that has the page",
-    "__migrate_device_pages": "fills holes only, of which there is no translation",
-    "__oom_reap_task_mm": "the release comes soon after, and is not to be told from it",
 }
 
 
@@ -115,14 +118,25 @@ def _kernel(label):
     return kernel.Kernel(obj / "arch/x86/boot/bzImage", obj, WORK)
 
 
-def _killers(built, hook):
-    """Cells that fail."""
+def _results(built, hook):
+    """({cell or test: Outcome}, console lines) of what needs the hook."""
     name = f"mutant-{hook.function}"
-    found, _, lines = guests.matrix(built, "plain", name, hook.operations)
-    failed = [cell for cell, outcome in found["matrix"].items() if outcome.status == FAIL]
+    if hook.operations:
+        found, _, lines = guests.matrix(built, "plain", name, hook.operations)
+        return found["matrix"], lines
+    wanted = [program for program in consumers.PROGRAMS if program.name == hook.program]
+    binaries = programs.build_base({program.folder: [program.binary] for program in wanted})
+    found, lines = guests.consumers(built, "plain", binaries, wanted, 1, name)
+    return found[hook.program], lines
+
+
+def _killers(built, hook):
+    """Cells or tests that fail."""
+    results, lines = _results(built, hook)
+    failed = [name for name, outcome in results.items() if outcome.status == FAIL]
     if failed == [""]:
-        raise ui.Fail(f"no cell was run: {found['matrix'][''].reason}")
-    killed = [cell for cell in failed if cell]
+        raise ui.Fail(f"nothing was run: {results[''].reason}")
+    killed = [name for name in failed if name]
     if not killed and guests.complaints(lines).status == FAIL:
         killed = ["the kernel's log"]
     return killed
@@ -138,11 +152,28 @@ def _mutant(file, hook):
         source.write_text(original, encoding="utf-8")
 
 
+def _core():
+    """Try mutants of the core: (number caught, [survivor])."""
+    folder = paths.ROOT / "tools/testing/mmu_notifier"
+    log = paths.LOGS / "mutants.log"
+    with ui.step("mutants of the core in user space", 60), contextlib.suppress(ui.Fail):
+        # Its exit status says what its lines say.
+        proc.logged(["make", "-s", "-C", folder, f"KSRC={paths.BASE}", "mutants"], log.name)
+    lines = log.read_text(errors="replace").splitlines()
+    caught = [line.partition(" - ")[2] for line in lines if line.startswith("ok ")]
+    survivors = [line.partition(" - ")[2] for line in lines if line.startswith("not ok ")]
+    for name in caught:
+        ui.say(f"caught  {name}")
+    if not caught:
+        survivors.append(f"no mutant of the core was tried: see {log}")
+    return len(caught), survivors
+
+
 def main(_args):
     """make mutants."""
     wanted = [name for name in os.environ.get("ONLY", "").split(",") if name]
     hooks = {hook.function: hook for hook in HOOKS}
-    survivors, caught = [], 0
+    caught, survivors = (0, []) if wanted and "core" not in wanted else _core()
     _worktree()
     for file, function in rows():
         if function in EXCUSED or (wanted and function not in wanted):
@@ -153,9 +184,10 @@ def main(_args):
         killed = _mutant(file, hooks[function])
         if killed:
             caught += 1
-            ui.say(f"caught  {function}(): {len(killed)} cells, {killed[0]}")
+            ui.say(f"caught  {function}(): {len(killed)} failures, {killed[0]}")
         else:
-            survivors.append(f"{function}(): {hooks[function].operations} all pass")
+            tests = hooks[function].operations or hooks[function].program
+            survivors.append(f"{function}(): {tests} all pass")
             ui.say(f"SURVIVED  {survivors[-1]}")
     for function, why in EXCUSED.items():
         ui.say(f"excused {function}(): {why}")

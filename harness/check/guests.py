@@ -118,6 +118,10 @@ echo 64M >/sys/block/"${disk##*/}"/disksize
 export MMU_NOTIFIER_FILES=/files
 echo 1000000 >/sys/kernel/mm/transparent_hugepage/khugepaged/scan_sleep_millisecs
 """
+# Memory that comes later, in one block, and can go.
+ONE_MORE_SLOT = ",slots=1,maxmem=4G"
+DIMM = ("-object", "memory-backend-ram,id=later,size=128M",
+        "-device", "pc-dimm,memdev=later")
 # What shows that a subscriber which drops nothing would be found out.
 BROKEN = "munmap mprotect-none cow-of-parent dontneed swap-in migrate truncate exec exit"
 
@@ -148,8 +152,9 @@ def matrix(kernel, config, name, operations="", full=False):
         *(f"run {test} {command}" for test, command in runs.items()),
         "run rmmod rmmod test_mmu_notifier"]))
     with ui.step(f"guest {name}", 20 if operations else 150):
-        result = boot.boot(kernel, image.build(), name, mem=MEMORY, warnings="keep",
-                           cmdline=f"{CMDLINE} numa=fake=2U", timeout=2700)
+        result = boot.boot(kernel, image.build(), name, mem=f"{MEMORY}{ONE_MORE_SLOT}",
+                           warnings="keep", extra=DIMM, timeout=2700,
+                           cmdline=f"{CMDLINE} numa=fake=2U memhp_default_state=offline")
     sections = ktap.sections(result.lines)
     found = {test: compare.judge(sections.get(test), True) for test in runs}
     for step in ("insmod", "rmmod"):

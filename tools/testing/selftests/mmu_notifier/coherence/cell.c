@@ -24,6 +24,21 @@ struct cell {
 	struct result result;
 };
 
+static struct cell *current;
+
+/**
+ * cell_look() - wait until all translations have been compared once more
+ *
+ * For an operation that has to keep things as they are for so long.
+ */
+void cell_look(void)
+{
+	struct oracle *oracle;
+
+	for (oracle = current->oracles; oracle < current->end; oracle++)
+		oracle_wait_look(oracle);
+}
+
 /* The first reason is the one that is told. */
 static bool no(struct cell *cell, enum verdict verdict, const char *why, ...)
 {
@@ -96,8 +111,10 @@ static bool operate_watched(struct cell *cell)
 	struct oracle *oracle;
 	int ret = DONE;
 
-	for (oracle = cell->oracles; oracle < cell->end; oracle++)
+	for (oracle = cell->oracles; oracle < cell->end; oracle++) {
+		oracle->reads = op->reads;
 		oracle_watch(oracle);
+	}
 	if (op->run)
 		ret = target_do(&cell->target, 'r');
 	if (op->after == DEAD && ret == -EPIPE)
@@ -129,11 +146,13 @@ static bool operate(struct cell *cell)
 	       ret;
 }
 
-/* Nobody tells a TLB of what it cannot have. */
+/* Nobody tells a TLB of what it cannot have; and a reader has it all again. */
 static bool may_keep(const struct cell *cell, const struct oracle *oracle)
 {
 	unsigned int keeps = cell->op->keeps;
 
+	if (cell->op->reads)
+		return true;
 	if (oracle->kind == MNT_SECONDARY)
 		keeps |= cell->op->quiet;
 	return keeps & ONLY(cell->target.area->kind);
@@ -265,6 +284,7 @@ struct result cell_run(const struct op *op, enum pages kind,
 	};
 	struct oracle *oracle;
 
+	current = &cell;
 	cell.end = cell.oracles;
 	if (cell.fd < 0) {
 		no(&cell, FAILED, "no device");

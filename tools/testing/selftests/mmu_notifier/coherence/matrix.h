@@ -63,6 +63,7 @@ struct area {
 	/* For the operations. */
 	char *other;
 	int helper;		/* a file descriptor or a process */
+	int go;			/* what a thread waits for */
 };
 
 /* What the area is to hold, when the operation is over. */
@@ -94,6 +95,7 @@ struct op {
 	unsigned int keeps;	/* pages that may stay as they are */
 	unsigned int quiet;	/* pages of which no TLB entry changes */
 	bool huge;		/* wants 2 MiB, aligned, of whatever size */
+	bool reads;		/* is translated again and again meanwhile */
 	bool loud;		/* the kernel logs it, with a stack */
 	int (*prepare)(struct area *area);
 	int (*run)(struct area *area);
@@ -161,6 +163,7 @@ struct oracle {
 	int id;
 	unsigned int kind;	/* enum mnt_kind */
 	struct area *area;
+	bool reads;
 	pthread_t watcher;
 	atomic_bool stop;
 	atomic_ulong looks;
@@ -171,6 +174,7 @@ bool oracle_start(struct oracle *oracle, int fd, unsigned int kind,
 		  struct target *target);
 unsigned int oracle_fill(struct oracle *oracle, bool write);
 void oracle_watch(struct oracle *oracle);
+void oracle_wait_look(const struct oracle *oracle);
 bool oracle_watched(struct oracle *oracle);
 struct mnt_check oracle_look(struct oracle *oracle);
 bool oracle_wait_dead(struct oracle *oracle);
@@ -187,6 +191,7 @@ struct result {
 	char why[WHY];
 };
 
+void cell_look(void);
 struct result cell_run(const struct op *op, enum pages kind,
 		       const unsigned int *subs, unsigned int nr_subs);
 

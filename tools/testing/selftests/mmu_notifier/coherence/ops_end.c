@@ -80,12 +80,10 @@ static int grow(struct area *area)
 }
 
 /* Until it has been reaped, or has gone by itself. */
-static int kill_and_reap(struct area *area, pid_t pid)
+static int reap(struct area *area, int fd)
 {
-	int fd = syscall(SYS_pidfd_open, pid, 0), ret;
+	int ret;
 
-	if (fd < 0 || kill(pid, SIGKILL))
-		return failed(area, "kill");
 	do {
 		ret = syscall(SYS_process_mrelease, fd, 0);
 	} while (ret && errno == EAGAIN);
@@ -93,6 +91,67 @@ static int kill_and_reap(struct area *area, pid_t pid)
 		ret = failed(area, "process_mrelease");
 	else
 		ret = DONE;
+	return ret;
+}
+
+static int kill_and_reap(struct area *area, pid_t pid)
+{
+	int fd = syscall(SYS_pidfd_open, pid, 0), ret;
+
+	if (fd < 0 || kill(pid, SIGKILL))
+		return failed(area, "kill");
+	ret = reap(area, fd);
+	close(fd);
+	return ret;
+}
+
+static void *drop_other(void *arg)
+{
+	struct area *area = arg;
+
+	while (!__atomic_load_n(&area->go, __ATOMIC_ACQUIRE))
+		sleep_ms(1);
+	madvise(area->other, PAGE, MADV_DONTNEED);
+	return NULL;
+}
+
+/* A thread that can be held where no signal gets it out. */
+static int start_thread(struct area *area)
+{
+	pthread_t thread;
+
+	area->other = map_anon(PAGE);
+	if (!area->other || pthread_create(&thread, NULL, drop_other, area))
+		return failed(area, "pthread_create");
+	return DONE;
+}
+
+/*
+ * While it is held, the address space stays: then the reaper takes away the
+ * pages of what is there to be compared.
+ */
+static int reap_while_held(struct area *area, pid_t pid)
+{
+	struct mnt_rule hold = {
+		.op = MNT_OP_START,
+		.start = (uintptr_t)area->other,
+		.end = (uintptr_t)area->other + PAGE,
+		.hold_ms = HOLD_MS,
+		.flags = MNT_UNKILLABLE,
+	};
+	int fd = dev_open(), pidfd = syscall(SYS_pidfd_open, pid, 0), ret;
+
+	hold.id = dev_add(fd, pid, MNT_LIST, area->other, 0, NULL);
+	ret = dev_rule(fd, hold);
+	__atomic_store_n(&area->go, 1, __ATOMIC_RELEASE);
+	if (ret || !dev_wait_held(fd, hold.id) || kill(pid, SIGKILL))
+		ret = failed(area, "holding a thread");
+	else
+		ret = reap(area, pidfd);
+	cell_look();
+	if (!ret && !dev_still_held(fd, hold.id))
+		ret = failed(area, "not held for so long");
+	close(pidfd);
 	close(fd);
 	return ret;
 }
@@ -103,6 +162,8 @@ const struct op ops_end[] = {
 	{ "kill", ANY, .after = DEAD, .remote = kill_it },
 	{ "process-mrelease", ANY, .after = DEAD, .run = grow,
 	  .remote = kill_and_reap },
+	{ "mrelease-held", ANY & ~HUGETLB_ANY, "hugetlb is not reaped",
+	  .after = DEAD, .run = start_thread, .remote = reap_while_held },
 	{ "oom-kill", ANY & ~HUGETLB_ANY, "hugetlb is not charged",
 	  .after = DEAD, .loud = true, .run = be_killed_for_memory,
 	  .remote = lift_limit },

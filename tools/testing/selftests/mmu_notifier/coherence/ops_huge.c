@@ -95,6 +95,46 @@ static int stop_khugepaged(struct area *area)
 	return ret;
 }
 
+/* One huge page of a file, with khugepaged asleep again. */
+static int prepare_collapsed(struct area *area)
+{
+	int ret = prepare_collapse(area);
+
+	if (!ret)
+		ret = wait_collapse(area);
+	return ret ?: stop_khugepaged(area);
+}
+
+/* What is not dropped has to go as well: a file's huge page is not split. */
+static int drop_half(struct area *area)
+{
+	return madvise(area->addr, area->len / 2, MADV_DONTNEED) ?
+	       failed(area, "madvise") : DONE;
+}
+
+/* The same huge page, but each page of it mapped by itself. */
+static int prepare_mapped_singly(struct area *area)
+{
+	int ret = prepare_collapsed(area);
+
+	if (!ret)
+		ret = advise(area, MADV_NOHUGEPAGE);
+	if (!ret)
+		ret = advise(area, MADV_DONTNEED);
+	if (!ret)
+		ret = advise(area, MADV_POPULATE_WRITE);
+	if (!ret && is_huge(area->addr))
+		ret = failed(area, "huge as before");
+	return ret ?: advise(area, MADV_HUGEPAGE);
+}
+
+static int map_as_one(struct area *area)
+{
+	int ret = advise(area, MADV_COLLAPSE);
+
+	return ret || is_huge(area->addr) ? ret : failed(area, "not huge");
+}
+
 static void use_tables(struct area *area)
 {
 	peek(area->addr);
@@ -119,6 +159,7 @@ static int unmap_part(struct area *area)
 	return munmap(area->addr + HUGE, HUGE) ? failed(area, "munmap") : DONE;
 }
 
+#define NO_FILES	"a huge page of shmem is needed"
 #define NO_TABLES	"only shared hugetlb mappings share page tables"
 
 const struct op ops_huge[] = {
@@ -131,6 +172,10 @@ const struct op ops_huge[] = {
 	  "huge already, nothing to write to, or no huge pages of files",
 	  .after = SAME, .huge = true, .prepare = prepare_collapse,
 	  .run = wait_collapse, .undo = stop_khugepaged },
+	{ "thp-drop-half", ONLY(SHMEM), NO_FILES, .after = SAME, .huge = true,
+	  .prepare = prepare_collapsed, .run = drop_half },
+	{ "thp-map-as-one", ONLY(SHMEM), NO_FILES, .after = SAME, .huge = true,
+	  .prepare = prepare_mapped_singly, .run = map_as_one },
 	{ "unshare-by-mprotect", ONLY(HUGETLB_SHARED), NO_TABLES,
 	  .after = SAME, .prepare = share_tables, .run = protect_part,
 	  .undo = end_child },

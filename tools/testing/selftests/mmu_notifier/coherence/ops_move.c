@@ -16,6 +16,8 @@
 
 #include "matrix.h"
 
+#define BLOCKS		"/sys/devices/system/memory/"
+#define MOST_BLOCKS	256
 #define KSM		"/sys/kernel/mm/ksm/"
 #define BALANCING	"/sys/kernel/debug/sched/numa_balancing/"
 #define SWITCH		"/proc/sys/kernel/numa_balancing"
@@ -71,6 +73,98 @@ static int do_mbind(struct area *area)
 		    8 * sizeof(mask), MPOL_MF_MOVE | MPOL_MF_STRICT))
 		return failed(area, "mbind");
 	return DONE;
+}
+
+/* A piece of memory that can be taken away: its number, or -1. */
+static int movable_block(void)
+{
+	char path[80], text[32];
+	int block;
+
+	for (block = 0; block < MOST_BLOCKS; block++) {
+		snprintf(path, sizeof(path), BLOCKS "memory%d/state", block);
+		if (!read_file(path, text, sizeof(text)) &&
+		    !strcmp(text, "offline\n"))
+			return block;
+		/* A cell that failed may have left it so. */
+		snprintf(path, sizeof(path), BLOCKS "memory%d/valid_zones",
+			 block);
+		if (!read_file(path, text, sizeof(text)) &&
+		    !strcmp(text, "Movable\n"))
+			return block;
+	}
+	return -1;
+}
+
+static int set_block(struct area *area, const char *state)
+{
+	char path[80];
+
+	snprintf(path, sizeof(path), BLOCKS "memory%zu/state",
+		 (size_t)area->other);
+	return write_file(path, state);
+}
+
+static int node_of_block(int block)
+{
+	char path[80];
+
+	snprintf(path, sizeof(path), BLOCKS "memory%d/node0", block);
+	return access(path, F_OK) ? 1 : 0;
+}
+
+/* Are all pages in the block? */
+static bool is_in_block(const struct area *area)
+{
+	char text[32] = "";
+	size_t size, at;
+
+	read_file(BLOCKS "block_size_bytes", text, sizeof(text));
+	size = strtoul(text, NULL, 16);
+	for (at = 0; size && at < area->len; at += PAGE)
+		if (pagemap_pfn(area->addr + at) * PAGE / size !=
+		    (size_t)area->other)
+			return false;
+	return size;
+}
+
+/* Its zone is the first that movable pages come from, in its node. */
+static bool is_moved_to_block(void *arg)
+{
+	struct area *area = arg;
+	int node = area->helper;
+
+	area->helper = !node;
+	is_elsewhere(area);
+	area->helper = node;
+	is_elsewhere(area);
+	settle_pages();
+	return is_in_block(area);
+}
+
+static int prepare_offline(struct area *area)
+{
+	int block = movable_block();
+
+	if (block < 0)
+		return lacking(area, "no memory that is not online yet");
+	area->other = (char *)(size_t)block;
+	area->helper = node_of_block(block);
+	if (set_block(area, "online_movable") && errno != EBUSY)
+		return failed(area, "online_movable");
+	return wait_until(is_moved_to_block, area) ? DONE :
+	       failed(area, "pages do not come there");
+}
+
+static bool is_offline(void *arg)
+{
+	return !set_block(arg, "offline");
+}
+
+static int do_offline(struct area *area)
+{
+	return wait_until(is_offline, area) ? DONE :
+	       failed(area, "stays online");
 }
 
 /* Has any page another frame than the table says? */
@@ -206,17 +300,26 @@ static int do_compact(struct area *area)
 	       failed(area, "nothing is moved");
 }
 
-/* A second mapping with the same contents, so that there is what to merge. */
-static int prepare_merge(struct area *area)
+/* Another mapping with the same contents, or NULL. */
+static char *make_twin(const struct area *area)
 {
 	char *twin = mmap(NULL, area->len, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	int ret;
 
 	if (twin == MAP_FAILED)
-		return failed(area, "mmap");
+		return NULL;
 	memcpy(twin, area->addr, area->len);
-	area->other = twin;
+	return twin;
+}
+
+/* So that there is what to merge. */
+static int prepare_merge(struct area *area)
+{
+	int ret;
+
+	area->other = make_twin(area);
+	if (!area->other)
+		return failed(area, "mmap");
 	ret = set_file(area, KSM "pages_to_scan", "10000");
 	if (!ret)
 		ret = set_file(area, KSM "sleep_millisecs", "5");
@@ -257,6 +360,18 @@ static int prepare_merged(struct area *area)
 
 	area->readonly = true;
 	return ret ?: do_merge(area);
+}
+
+/* Two that are merged already; so the area's pages are those to be replaced. */
+static int prepare_join(struct area *area)
+{
+	int ret = prepare_merge(area);
+	struct area twins = *area;
+
+	if (ret)
+		return ret;
+	twins.addr = make_twin(area);
+	return twins.addr ? do_merge(&twins) : failed(area, "mmap");
 }
 
 static int unmerge(struct area *area)
@@ -329,12 +444,18 @@ const struct op ops_move[] = {
 	  .after = SAME, .run = do_migrate },
 	{ "mbind", ANY & ~ONLY(ZERO), "there is one zero page",
 	  .after = SAME, .run = do_mbind },
+	{ "memory-offline", ANY & ~HUGETLB_ANY & ~ONLY(ZERO),
+	  "there is one zero page; huge pages stay in their pool",
+	  .after = SAME, .prepare = prepare_offline, .run = do_offline },
 	{ "compact", ONLY(ANON) | ONLY(MTHP) | ONLY(FILE_PRIVATE),
 	  "too large; or cannot be made to lie where it is moved from", .after = SAME,
 	  .prepare = prepare_to_compact, .run = do_compact },
 	{ "ksm-merge", ANON_ANY, "only anonymous pages are merged",
 	  .after = SAME, .prepare = prepare_merge, .run = do_merge,
 	  .undo = stop_merging },
+	{ "ksm-join", ANON_ANY, "only anonymous pages are merged",
+	  .after = SAME, .huge = true, .reads = true, .prepare = prepare_join,
+	  .run = do_merge, .undo = stop_merging },
 	{ "ksm-cow", ANON_ANY, "only anonymous pages are merged",
 	  .after = CHANGED, .prepare = prepare_merged, .run = write_anew,
 	  .undo = stop_merging },

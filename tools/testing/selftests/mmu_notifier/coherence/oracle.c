@@ -31,6 +31,18 @@ bool oracle_start(struct oracle *oracle, int fd, unsigned int kind,
 	return oracle->id >= 0 && (!broken || keep_translations(fd, oracle->id));
 }
 
+static unsigned int fill(struct oracle *oracle, unsigned int flags)
+{
+	struct mnt_fill fill = {
+		.id = oracle->id,
+		.flags = flags,
+		.start = (uintptr_t)oracle->area->addr,
+		.length = oracle->area->len,
+	};
+
+	return ioctl(oracle->fd, MNT_FILL, &fill) ? 0 : fill.filled;
+}
+
 /**
  * oracle_fill() - translate the area
  * @oracle: the oracle
@@ -40,14 +52,7 @@ bool oracle_start(struct oracle *oracle, int fd, unsigned int kind,
  */
 unsigned int oracle_fill(struct oracle *oracle, bool write)
 {
-	struct mnt_fill fill = {
-		.id = oracle->id,
-		.flags = write ? MNT_MIRROR_WRITE : 0,
-		.start = (uintptr_t)oracle->area->addr,
-		.length = oracle->area->len,
-	};
-
-	return ioctl(oracle->fd, MNT_FILL, &fill) ? 0 : fill.filled;
+	return fill(oracle, write ? MNT_MIRROR_WRITE : 0);
 }
 
 static struct mnt_check check(struct oracle *oracle, unsigned int flags)
@@ -67,6 +72,8 @@ static void *watch(void *arg)
 	while (!oracle->stop && !oracle->found.stale) {
 		oracle->found = check(oracle, lateness_of(oracle->kind));
 		oracle->looks++;
+		if (oracle->reads)
+			fill(oracle, MNT_MIRROR_ONCE);
 	}
 	return NULL;
 }
@@ -85,6 +92,19 @@ void oracle_watch(struct oracle *oracle)
 		return;
 	}
 	while (!oracle->looks)
+		sched_yield();
+}
+
+/**
+ * oracle_wait_look() - wait until all has been compared once more
+ * @oracle: the oracle, which watches
+ */
+void oracle_wait_look(const struct oracle *oracle)
+{
+	/* The one that is under way may be past what matters. */
+	unsigned long enough = oracle->looks + 2;
+
+	while (!oracle->found.stale && oracle->looks < enough)
 		sched_yield();
 }
 
