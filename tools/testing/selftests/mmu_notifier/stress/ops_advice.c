@@ -32,7 +32,7 @@ const struct op ops_advice[] = {
 	{ "populate-write", 4, ANY, advise, MADV_POPULATE_WRITE },
 	{ "hugepage", 4, NOT_HUGETLB, advise, MADV_HUGEPAGE },
 	{ "nohugepage", 2, NOT_HUGETLB, advise, MADV_NOHUGEPAGE },
-	{ "collapse", 3, NOT_HUGETLB, collapse },
+	{ "collapse", 6, NOT_HUGETLB, collapse },
 	{ "mergeable", 3, ANY_ANON, advise, MADV_MERGEABLE },
 	{ "unmergeable", 2, ANY_ANON, advise, MADV_UNMERGEABLE },
 	{ }

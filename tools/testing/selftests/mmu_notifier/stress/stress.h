@@ -24,7 +24,8 @@
  *	  moved stays among the private areas, or among the shared ones.
  *
  * Which operations a worker tries, on what and in which order, depends on the
- * seed alone, and likewise what a watcher does.  How they meet does not.
+ * seed alone.  How they meet does not, nor how far it comes before its process
+ * dies; and what a watcher does depends on what it finds, too.
  */
 #ifndef _MMU_NOTIFIER_STRESS_H
 #define _MMU_NOTIFIER_STRESS_H

@@ -25,8 +25,8 @@ struct watcher {
 	pthread_t thread;
 	pthread_t second;
 	uint64_t random;
-	pthread_mutex_t lock;	/* protects what follows; both use it */
-	int fd;			/* the device, or -1 */
+	pthread_mutex_t lock;	/* held by who compares, and to change @fd */
+	int fd;			/* the device, or -1: only then change the rest */
 	int id;
 	unsigned int kind;
 	int place;
@@ -149,7 +149,6 @@ static void choose(struct watcher *watcher)
 	if (watcher->pages > most)
 		watcher->pages = most;
 	watcher->start = ARENA + first * PAGE;
-	/* The last random number, so that none depends on who is there. */
 	watcher->pid = state->places[watcher->place].pid;
 }
 
