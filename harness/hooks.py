@@ -64,7 +64,7 @@ HOOKS = [
     Hook("replace_page", "ksm-join"),
     Hook("__oom_reap_task_mm", "mrelease-held"),
     Hook("remove_device_exclusive_entry", "", "hmm-tests"),
-    Hook("__migrate_device_pages", "", "hmm-tests"),
+    Hook("__migrate_device_pages", "fill-on-device"),
 ]
 
 # Functions of the table without a mutant, and why.

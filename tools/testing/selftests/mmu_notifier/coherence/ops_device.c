@@ -46,6 +46,14 @@ static int migrate_to_device(struct area *area)
 	return device_do(area, HMM_DMIRROR_MIGRATE_TO_DEV);
 }
 
+/* The reader may have had it back before the device reads what it holds. */
+static int migrate_and_lose(struct area *area)
+{
+	int ret = migrate_to_device(area);
+
+	return ret == -ENOENT ? DONE : ret;
+}
+
 /* From there, by touching it. */
 static int prepare_return(struct area *area)
 {
@@ -66,6 +74,9 @@ const struct op ops_device[] = {
 	{ "to-device", ONLY(ANON) | ONLY(THP) | ONLY(ZERO), MIGRATED, .after = SAME,
 	  .prepare = open_device, .run = migrate_to_device,
 	  .undo = close_helper },
+	{ "fill-on-device", ONLY(ZERO), "what is not empty is not filled anew",
+	  .after = SAME, .huge = true, .reads = true, .prepare = open_device,
+	  .run = migrate_and_lose, .undo = close_helper },
 	{ "back-from-device", ONLY(ANON) | ONLY(THP), MIGRATED, .after = SAME,
 	  .prepare = prepare_return, .run = migrate_to_device,
 	  .undo = close_helper },
