@@ -8,7 +8,9 @@ rseq_test and uffd-unit-tests (hang on the unchanged kernel), the parts of
 memslot_perf_test in which two processors spin on each other (they measure the
 host), xapic_ipi_test (no memory in it, and it gives an IPI a second of TSC time
 to come round, which a loaded host does not keep), nx_huge_pages_test (fails on
-the unchanged kernel).
+the unchanged kernel), xen_shinfo_test (on a loaded host its last part, SCHEDOP_poll
+beside a thread that changes the shared page, never ended in 4 of 25 runs on the
+unchanged kernel; kvm/pfncache.c of ours tests what it has to do with invalidations).
 """
 
 from typing import NamedTuple
@@ -70,7 +72,6 @@ PROGRAMS = [
     _kvm("guest_memfd", "guest_memfd_test", slow_too=True),
     _kvm("private_mem-conversions", "x86_64/private_mem_conversions_test -n 2 -m 2"),
     _kvm("private_mem-exits", "x86_64/private_mem_kvm_exits_test"),
-    _kvm("xen_shinfo", "x86_64/xen_shinfo_test"),
     _kvm("smm", "x86_64/smm_test"),
     _kvm("state", "x86_64/state_test"),
 ]

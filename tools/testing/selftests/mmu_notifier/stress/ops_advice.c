@@ -13,12 +13,23 @@ static bool advise(struct worker *worker, struct range range, int arg)
 	return !madvise(range.addr, range.len, arg);
 }
 
-/* There is nothing smaller. */
+/*
+ * There is nothing smaller.  Where others have been, it seldom works: where
+ * that is possible, begin anew, with small pages.
+ */
 static bool collapse(struct worker *worker, struct range range, int arg)
 {
-	char *addr = (char *)((uintptr_t)range.addr & -HUGE);
+	size_t at;
 
-	return !madvise(addr, HUGE, MADV_COLLAPSE);
+	range.addr = (char *)((uintptr_t)range.addr & -HUGE);
+	range.len = HUGE;
+	if (ONLY(range.kind) & (ONLY(ANON) | ONLY(SPARE))) {
+		arena_map(worker->target, range);
+		for (at = 0; at < range.len; at += range.len / 8)
+			arena_write(worker->target, range.addr + at);
+		madvise(range.addr, range.len, MADV_HUGEPAGE);
+	}
+	return !madvise(range.addr, range.len, MADV_COLLAPSE);
 }
 
 const struct op ops_advice[] = {

@@ -60,7 +60,7 @@ static bool spawn(struct worker *worker, struct range range, int arg)
 	return pid > 0 && waitpid(pid, NULL, 0) == pid;
 }
 
-static bool clear_refs(struct worker *worker, struct range range, int arg)
+static bool forget_use(struct worker *worker, struct range range, int arg)
 {
 	const char what = '0' + arg;
 	int fd = open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC);
@@ -96,8 +96,8 @@ static bool pin(struct worker *worker, struct range range, int arg)
 const struct op ops_proc[] = {
 	{ "fork", 2, ANY & ~ANY_SHARED & ~ONLY(SPARE_SHARED), have_child },
 	{ "spawn", 1, ANY, spawn },
-	{ "clear-refs", 1, ANY, clear_refs, 1 },
-	{ "soft-dirty", 1, ANY, clear_refs, 4 },
+	{ "clear-refs", 1, ANY, forget_use, 1 },
+	{ "soft-dirty", 1, ANY, forget_use, 4 },
 	{ "write-as-tracer", 4, ANY, write_as_tracer, 1 },
 	{ "vmsplice", 3, ANY, pin },
 	{ }

@@ -218,7 +218,7 @@ static void print_counts(void)
 		       op_by_number(i)->name, state->worked[i],
 		       state->tried[i]);
 	for (i = 0; i < MNT_NR_KINDS; i++)
-		printf("# %-14s %6lu subscriptions, %9lu pages translated, %10lu translations compared, %8lu used\n",
+		printf("# %-14s %6lu times, %9lu pages translated, %10lu compared, %8lu used\n",
 		       sub_names[i], watched.subscriptions[i],
 		       watched.filled[i], watched.checked[i],
 		       watched.loaded[i]);
@@ -290,7 +290,7 @@ static void run(unsigned int seconds)
 		judge();
 }
 
-static unsigned int number(const char *text, unsigned int most)
+static unsigned int parse(const char *text, unsigned int most)
 {
 	char *end;
 	unsigned long value = strtoul(text, &end, 10);
@@ -314,16 +314,16 @@ static unsigned int options(int argc, char **argv)
 			state->seed = strtoull(optarg, NULL, 0);
 			break;
 		case 't':
-			seconds = number(optarg, 1000000);
+			seconds = parse(optarg, 1000000);
 			break;
 		case 'p':
-			state->targets = number(optarg, MAX_TARGETS);
+			state->targets = parse(optarg, MAX_TARGETS);
 			break;
 		case 'n':
-			state->workers = number(optarg, MAX_WORKERS);
+			state->workers = parse(optarg, MAX_WORKERS);
 			break;
 		case 'w':
-			state->watchers = number(optarg, MAX_WATCHERS);
+			state->watchers = parse(optarg, MAX_WATCHERS);
 			break;
 		case 'b':
 			state->broken = true;
