@@ -158,7 +158,7 @@ static unsigned int lives(void)
 /* More than were there to begin with. */
 static bool have_come_again(void)
 {
-	return lives() > 2 * state->targets;
+	return lives() > state->targets;
 }
 
 static bool has_seen_all(void)

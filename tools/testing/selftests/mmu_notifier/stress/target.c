@@ -17,8 +17,8 @@
 #include "stress.h"
 
 /* Operations of the worker that ends it all, and how many more it may be. */
-#define SHORTEST	50
-#define MORE		1000
+#define SHORTEST	20
+#define MORE		300
 
 /**
  * die_with_parent() - leave nobody behind, whatever becomes of the parent
