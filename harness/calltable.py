@@ -5,7 +5,7 @@ python3 -m harness.calltable TREE RST
 
 Each table stands after a comment ".. calltable: NAME".  A row is identified by
 its file and function (or ops); the columns that can be read off the source are
-compared too: events, whether the start may block, which callouts are made or
+compared too: causes, events, whether the start may block, which callouts are made or
 implemented.  Anything missing, left over or different is named.  A function
 that starts an invalidation must end it too, or its row must say where it ends:
 a range that is never ended stays linked in a dead stack frame.
@@ -51,15 +51,27 @@ END_CALL = re.compile(rf"(?<![\w.>]){END}\s*\(")
 ENDS_IN = re.compile(r"ends in (\w+)\(\)")
 CALL = re.compile(r"(?<![\w.>])(" + "|".join(NAMES) + r")\s*\(")
 EVENT = re.compile(r"\bMMU_NOTIFY_(\w+)")
+# A cause where it is given, in the table that defines them, and handed down.
+CAUSE = re.compile(r"\bMMU_CAUSE_(\w+)")
+CAUSE_ROW = re.compile(r"_\((\w+),\s*(\w+),\s*\"\w+\",\s*(true|false)\)")
+CAUSE_HANDED = re.compile(r"\bTTU_CAUSE\((\w+)\)")
+CAUSE_HEADER = "include/linux/mmu_notifier_cause.h"
+# Functions that choose a cause are in these; those that get one from a caller.
+CAUSE_CHOOSERS = ("mm/internal.h",)
+CAUSE_TAKERS = {"try_to_unmap": "try_to_unmap_one",
+                "try_to_migrate": "try_to_migrate_one"}
 OPS = re.compile(r"struct mmu_(interval_)?notifier_ops\s+(\w+)\s*=\s*\{(.*?)\n\}",
                  re.S)
+# Members of ops that say what to call for.
+NOT_CALLOUTS = {"events", "filtered"}
 MEMBER = re.compile(r"\.(\w+)\s*=")
 COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*|\"(?:\\.|[^\"\\\n])*\"", re.S)
 # What may stand before a function's name and looks like a call.
 NOT_NAMES = {"__attribute__", "__printf", "__acquires", "__releases",
              "__must_hold", "__aligned", "__section", "__no_sanitize"}
 # The column that is compared, by table.
-COMPARED = {"invalidations": ("Event", "Blocks"), "aging": ("Callout",),
+COMPARED = {"causes": ("Event", "Owner"),
+            "invalidations": ("Cause", "Event", "Blocks"), "aging": ("Callout",),
             "secondary-tlbs": (), "others": ("Calls",),
             "subscribers": ("Kind", "Callouts")}
 
@@ -98,7 +110,7 @@ def functions(text):
 
 def candidates(tree):
     """Files of a kernel tree that mention what the tables are about."""
-    words = "|".join([*NAMES, END, "struct mmu_(interval_)?notifier_ops"])
+    words = "|".join([*NAMES, END, "TTU_CAUSE", "struct mmu_(interval_)?notifier_ops"])
     found = subprocess.run(
         # Object trees lie in the tree under hidden names, some with copies.
         ["grep", "-rlE", "--include=*.[ch]", "--exclude-dir=.?*", words, "."],
@@ -107,36 +119,73 @@ def candidates(tree):
     return sorted(name for name in names if not OWN.fullmatch(name))
 
 
-def calls_of(body, table):
+class Causes:
+    """What the source says of causes: which event each is, who gives which."""
+
+    def __init__(self, tree, texts):
+        tree = Path(tree)
+        header = tree / CAUSE_HEADER
+        rows = CAUSE_ROW.findall(header.read_text()) if header.exists() else []
+        self.events = {cause: event for cause, event, _ in rows}
+        self.rows = {("", cause): {"Event": {event},
+                                   "Owner": {"yes" if by == "true" else "no"}}
+                     for cause, event, by in rows}
+        self.chosen = {name: set(CAUSE.findall(body))
+                       for file in CAUSE_CHOOSERS if (tree / file).exists()
+                       for name, body in functions(strip((tree / file).read_text()))
+                       if CAUSE.search(body)}
+        self.handed = defaultdict(set)
+        for text in texts.values():
+            for _, body in functions(text):
+                for call, taker in CAUSE_TAKERS.items():
+                    if re.search(rf"\b{call}\s*\(", body):
+                        self.handed[taker] |= set(CAUSE_HANDED.findall(body))
+
+    def of(self, function, body):
+        """The causes of the ranges that a function starts."""
+        found = set(CAUSE.findall(body)) | self.handed[function]
+        for name, causes in self.chosen.items():
+            if re.search(rf"\b{name}\s*\(", body):
+                found |= causes
+        return found
+
+
+def calls_of(function, body, table, causes):
     """What one function's body does that the table lists; columns to values."""
     made = {CALLS[table][found[1]] for found in CALL.finditer(body)
             if found[1] in CALLS[table]}
     if not made:
         return None
     if table == "invalidations":
+        why = causes.of(function, body)
         events = {name.upper() for name in EVENT.findall(body)}
-        return {"Event": events, "Blocks": made}
+        return {"Cause": why, "Blocks": made,
+                "Event": events | {causes.events.get(cause, "?") for cause in why}}
     return {column: made for column in COMPARED[table]}
 
 
 def scan(tree):
     """Read off the source what the tables should hold."""
     found = defaultdict(dict)
-    for name in candidates(tree):
-        text = strip((Path(tree) / name).read_text(errors="replace"))
+    texts = {name: strip((Path(tree) / name).read_text(errors="replace"))
+             for name in candidates(tree)}
+    causes = Causes(tree, texts)
+    if causes.rows:
+        found["causes"] = causes.rows
+    for name, text in texts.items():
         inside = 0
         for function, body in functions(text):
             inside += len(CALL.findall(body))
             if END_CALL.search(body):
                 found["ends"][name, function] = True
             for table in CALLS:
-                values = calls_of(body, table)
+                values = calls_of(function, body, table, causes)
                 if values is not None:
                     found[table][name, function] = values
         for interval, ops, members in OPS.findall(text):
             found["subscribers"][name, ops] = {
                 "Kind": {"interval" if interval else "list"},
-                "Callouts": set(MEMBER.findall(members))}
+                "Callouts": set(MEMBER.findall(members)) - NOT_CALLOUTS}
         if inside != len(CALL.findall(text)):
             found["stray"][name] = len(CALL.findall(text)) - inside
     return found
@@ -179,14 +228,14 @@ def read_tables(rst):
             continue
         rows = {}
         for row in simple_table(lines[index + 1:]):
-            second = row.get("Function") or row.get("Ops") or "?"
-            rows[row.get("File", "?"), second.strip("`()")] = {
+            second = row.get("Function") or row.get("Ops") or row.get("Cause") or "?"
+            rows[row.get("File", ""), second.strip("`()")] = {
                 column: words(row.get(column, ""))
                 for column in COMPARED.get(mark[1], ())}
             ending = ENDS_IN.search(" ".join(row.values()))
             if ending:
                 tables.setdefault("elsewhere", {})[
-                    row.get("File", "?"), second.strip("`()")] = ending[1]
+                    row.get("File", ""), second.strip("`()")] = ending[1]
         tables[mark[1]] = rows
     return tables
 
@@ -231,7 +280,7 @@ def main(argv):
         print("usage: calltable TREE RST", file=sys.stderr)
         return 2
     source = scan(argv[0])
-    if not source:
+    if not source.keys() - {"causes"}:
         print(f"no caller of the MMU notifiers found in {argv[0]}: "
               "is it a kernel tree?", file=sys.stderr)
         return 2

@@ -70,7 +70,9 @@ bool mn_track(struct mmu_notifier_range *range)
 	range->subs = subs;
 	range->flags |= MMU_NOTIFIER_RANGE_TRACKED;
 	range->list_seq = subs->list_seq;
-	range->todo = subs->live;
+	range->todo = subs->live & subs->wants[range->event];
+	if (range->todo & subs->filtered)
+		range->todo = mn_filter(subs, range, range->todo);
 	range->owed = 0;
 	range->paid = 0;
 	range->calling = NULL;
@@ -81,6 +83,8 @@ bool mn_track(struct mmu_notifier_range *range)
 	if (WARN_ON_ONCE(range->start >= range->end))
 		range->tracked.node.last = range->start;
 	range_tracker_start(&subs->tracker, &range->tracked);
+	if (unlikely(!hlist_empty(&subs->scopes)))
+		mn_find_owner(subs, range);
 	rcu_read_unlock();
 	return true;
 

@@ -8,6 +8,7 @@
  *	mmu_notifier_young.c	 non-sleeping callouts: aging, secondary TLBs
  *	mmu_notifier_register.c	 who subscribes: register, unregister, exit
  *	mmu_notifier_flush.c	 drain what began before the first subscriber
+ *	mmu_notifier_filter.c	 who is concerned by a range, and who caused it
  *	range_tracker.c		 ranges in flight and readers' tickets
  */
 #ifndef _MM_MMU_NOTIFIER_INTERNAL_H
@@ -29,6 +30,11 @@
  * @list_seq:  registration number of the youngest list subscriber
  * @slots:     slots in use
  * @live:      slots that a new range calls
+ * @wants:     by event: slots of those that it concerns
+ * @filtered:  slots of those who are called for their filters only
+ * @filters:   their filters
+ * @last_filter: the filter found last, or NULL
+ * @scopes:    tasks that change page tables for a subscriber
  * @ends:      slots of those that have an end op
  * @slotless:  number of those for whom there was no slot
  * @seq:       last sequence number given to an interval subscriber; odd
@@ -67,6 +73,11 @@ struct mmu_notifier_subscriptions {
 	u64 list_seq;
 	u64 slots;
 	u64 live;
+	u64 wants[MMU_NOTIFY_NR_EVENTS];
+	u64 filtered;
+	struct rb_root_cached filters;
+	struct mmu_notifier_filter *last_filter;
+	struct hlist_head scopes;
 	u64 ends;
 	unsigned int slotless;
 	unsigned long seq;
@@ -193,6 +204,14 @@ struct mmu_notifier_subscriptions *mn_hold(struct mm_struct *mm);
 int mn_create(struct mm_struct *mm, struct mmu_notifier *sub);
 void mn_drop(struct mmu_notifier_subscriptions *subs, struct mm_struct *mm);
 int mn_wait_ranges(struct mmu_notifier_subscriptions *subs, unsigned int state);
+
+/* mmu_notifier_filter.c */
+u64 mn_filter(struct mmu_notifier_subscriptions *subs,
+	      const struct mmu_notifier_range *range, u64 todo);
+void mn_filter_drop(struct mmu_notifier_subscriptions *subs,
+		    struct mmu_notifier *sub);
+void mn_find_owner(struct mmu_notifier_subscriptions *subs,
+		   struct mmu_notifier_range *range);
 
 /* mmu_notifier_flush.c */
 int mn_flush_untracked(struct mm_struct *mm);

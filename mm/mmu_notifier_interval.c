@@ -96,6 +96,9 @@ static void mn_gather(const struct mmu_notifier_range *range,
 	batch->nr = 0;
 	for (; node && batch->nr < MN_BATCH;
 	     node = interval_tree_iter_next(node, bounds->start, bounds->last)) {
+		if (!mmu_notifier_wants(mn_interval(node)->ops->events,
+					range->event))
+			continue;
 		batch->sub[batch->nr++] = mn_interval(node);
 		batch->start = node->start;
 		batch->id = mn_interval(node)->id;
@@ -283,8 +286,9 @@ void mn_intervals_release(struct mm_struct *mm)
 {
 	struct mmu_notifier_range range;
 
-	mmu_notifier_range_init(&range, MMU_NOTIFY_RELEASE,
-				MMU_NOTIFIER_RANGE_BLOCKABLE, mm, 0, ULONG_MAX);
+	mmu_notifier_range_init_cause(&range, MMU_CAUSE_RELEASE, mm, 0,
+				      ULONG_MAX);
+	range.flags = MMU_NOTIFIER_RANGE_BLOCKABLE;
 	range.began = 0;
 	/* Before the subscriptions are locked, as in every invalidation. */
 	lock_map_acquire(&__mmu_notifier_invalidate_range_start_map);

@@ -101,6 +101,7 @@ static struct mmu_notifier_subscriptions *mn_alloc(void)
 	range_tracker_init(&subs->tracker, -100UL);
 	subs->seq = -199UL;
 	subs->intervals = RB_ROOT_CACHED;
+	subs->filters = RB_ROOT_CACHED;
 	subs->users = 1;
 	init_waitqueue_head(&subs->wq);
 	return subs;
@@ -111,6 +112,8 @@ static void mn_slot_join(struct mmu_notifier_subscriptions *subs,
 			 struct mmu_notifier *sub)
 {
 	const struct mmu_notifier_ops *ops = sub->ops;
+
+	unsigned int event;
 
 	sub->slot = -1;
 	sub->slotless = false;
@@ -125,6 +128,11 @@ static void mn_slot_join(struct mmu_notifier_subscriptions *subs,
 	sub->slot = fls64(~subs->slots) - 1;
 	subs->slots |= BIT_ULL(sub->slot);
 	WRITE_ONCE(subs->slot[sub->slot], sub);
+	for (event = 0; event < MMU_NOTIFY_NR_EVENTS; event++)
+		if (mmu_notifier_wants(ops->events, event))
+			subs->wants[event] |= BIT_ULL(sub->slot);
+	if (ops->filtered)
+		subs->filtered |= BIT_ULL(sub->slot);
 	subs->live |= BIT_ULL(sub->slot);
 	if (ops->invalidate_range_end)
 		WRITE_ONCE(subs->ends, subs->ends | BIT_ULL(sub->slot));
@@ -141,6 +149,7 @@ static void mn_list_join(struct mmu_notifier_subscriptions *subs,
 	sub->leaving = false;
 	sub->gone = false;
 	sub->seq = ++subs->list_seq;
+	INIT_HLIST_HEAD(&sub->filters);
 	mn_slot_join(subs, sub);
 	hlist_add_head_rcu(&sub->hlist, &subs->list);
 }
@@ -196,6 +205,7 @@ static void mn_copy_range(struct mmu_notifier_range *copy,
 	copy->end = range->end;
 	copy->flags = range->flags;
 	copy->event = range->event;
+	copy->cause = range->cause;
 	copy->owner = range->owner;
 	copy->subs = range->subs;
 	copy->began = range->began;
@@ -230,6 +240,7 @@ static void mn_slot_settle(struct mmu_notifier_subscriptions *subs,
 {
 	u64 bit = BIT_ULL(sub->slot);
 	struct mmu_notifier_range copy;
+	unsigned int event;
 
 	subs->live &= ~bit;
 	/* An owner that comes to its end meanwhile chooses us once more. */
@@ -246,6 +257,9 @@ static void mn_slot_settle(struct mmu_notifier_subscriptions *subs,
 			break;
 		}
 	}
+	for (event = 0; event < MMU_NOTIFY_NR_EVENTS; event++)
+		subs->wants[event] &= ~bit;
+	subs->filtered &= ~bit;
 	WRITE_ONCE(subs->slot[sub->slot], NULL);
 	WRITE_ONCE(subs->ends, subs->ends & ~bit);
 	subs->slots &= ~bit;
@@ -261,6 +275,7 @@ static void mn_settle(struct mmu_notifier_subscriptions *subs,
 	mn_assert_locked(subs);
 	sub->leave = subs->tracker.started;
 	WRITE_ONCE(sub->leaving, true);
+	mn_filter_drop(subs, sub);
 	if (sub->slot >= 0)
 		mn_slot_settle(subs, sub);
 	mn_slotless_settle(subs, sub);
@@ -275,6 +290,7 @@ static void mn_call_release(struct mmu_notifier_subscriptions *subs,
 		.mm = mm,
 		.end = ULONG_MAX,
 		.event = MMU_NOTIFY_RELEASE,
+		.cause = MMU_CAUSE_RELEASE,
 	};
 	u64 began = mn_trace_clock(mmu_notifier_callout);
 

@@ -32,7 +32,8 @@ void mn_unpin(struct mmu_notifier_subscriptions *subs, unsigned int *pins,
 static bool mn_concerned(const struct mmu_notifier *sub,
 			 const struct mmu_notifier_range *range)
 {
-	if (!sub->slotless || sub->seq > range->list_seq)
+	if (!sub->slotless || sub->seq > range->list_seq ||
+	    !mmu_notifier_wants(sub->ops->events, range->event))
 		return false;
 	if (!sub->leaving)
 		return true;

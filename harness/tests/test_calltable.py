@@ -20,7 +20,7 @@ static int __must_hold(lock)
 change_things(struct mm_struct *mm,
 	      int b)
 {
-	mmu_notifier_range_init(&range, MMU_NOTIFY_CLEAR, 0, mm, 0, 1);
+	mmu_notifier_range_init_cause(&range, MMU_CAUSE_KSM, mm, 0, 1);
 	mmu_notifier_invalidate_range_start(&range);
 	pr_debug("mmu_notifier_test_young() in a string");
 	mmu_notifier_invalidate_range_end(&range);
@@ -29,13 +29,26 @@ change_things(struct mm_struct *mm,
 
 int reap(struct mm_struct *mm)
 {
-	mmu_notifier_range_init(&range, MMU_NOTIFY_UNMAP, 0, mm, 0, 1);
+	mmu_notifier_range_init_cause(&range, choose(flags), mm, 0, 1);
 	return mmu_notifier_invalidate_range_start_nonblock(&range);
 }
 
 void reaped(void)
 {
 	mmu_notifier_invalidate_range_end(&range);
+}
+
+void try_to_unmap_one(struct folio *folio)
+{
+	mmu_notifier_range_init_cause(&range, ttu_cause(flags, MMU_CAUSE_KSM),
+				      mm, 0, 1);
+	mmu_notifier_invalidate_range_start(&range);
+	mmu_notifier_invalidate_range_end(&range);
+}
+
+void split(struct folio *folio)
+{
+	try_to_unmap(folio, TTU_CAUSE(OOM));
 }
 
 bool age(struct vm_area_struct *vma)
@@ -59,16 +72,39 @@ static const struct mmu_notifier_ops my_ops = {
 };
 """
 
+CAUSES = """
+#define MMU_NOTIFIER_CAUSES(_)			\\
+	_(KSM,	CLEAR,	"ksm",	true)	\\
+	_(OOM,	UNMAP,	"oom",	false)
+"""
+
+CHOOSER = """
+static inline enum mmu_notifier_cause choose(int flags)
+{
+	return MMU_CAUSE_OOM;
+}
+"""
+
 RST = """
+.. calltable: causes
+
+===== ===== =====
+Cause Event Owner
+===== ===== =====
+KSM   CLEAR yes
+OOM   UNMAP no
+===== ===== =====
+
 .. calltable: invalidations
 
-====== =============== ====== ====== =====
-File   Function        Event  Blocks Range
-====== =============== ====== ====== =====
-mm/a.c change_things() CLEAR  yes    a
-                                     page
-mm/a.c reap()          UNMAP  no     VMA; ends in reaped()
-====== =============== ====== ====== =====
+====== ================== ======= =========== ====== =====
+File   Function           Cause   Event       Blocks Range
+====== ================== ======= =========== ====== =====
+mm/a.c change_things()    KSM     CLEAR       yes    a
+                                                     page
+mm/a.c reap()             OOM     UNMAP       no     VMA; ends in reaped()
+mm/a.c try_to_unmap_one() KSM OOM CLEAR UNMAP yes    part
+====== ================== ======= =========== ====== =====
 
 .. calltable: secondary-tlbs
 
@@ -111,6 +147,9 @@ class CallTable(unittest.TestCase):
             tree = Path(folder)
             (tree / "mm").mkdir()
             (tree / "mm" / "a.c").write_text(source)
+            (tree / "mm" / "internal.h").write_text(CHOOSER)
+            (tree / "include" / "linux").mkdir(parents=True)
+            (tree / calltable.CAUSE_HEADER).write_text(CAUSES)
             (tree / ".obj-plain").mkdir()
             (tree / ".obj-plain" / "copy.c").write_text(SOURCE)
             (tree / "doc.rst").write_text(rst)
@@ -121,11 +160,11 @@ class CallTable(unittest.TestCase):
             return status, output.getvalue()
 
     def test_agreement(self):
-        self.assertEqual(self.check(), (0, "6 rows in 5 tables agree with the source\n"))
+        self.assertEqual(self.check(), (0, "9 rows in 6 tables agree with the source\n"))
 
     def test_every_row_is_needed(self):
         rows = [line for line in RST.split("\n") if line.startswith("mm/a.c")]
-        self.assertEqual(len(rows), 6)
+        self.assertEqual(len(rows), 7)
         for row in rows:
             status, said = self.check(RST.replace(row + "\n", ""))
             self.assertEqual(status, 1, row)
@@ -137,7 +176,13 @@ class CallTable(unittest.TestCase):
         self.assertIn("mm/a.c reap is in the table, not in the source", said)
 
     def test_wrong_cells(self):
-        for old, new in (("CLEAR  yes", "UNMAP  yes"), ("UNMAP  no ", "UNMAP  yes"),
+        for old, new in (("CLEAR       yes", "UNMAP       yes"),
+                         ("KSM     CLEAR", "OOM     CLEAR"),
+                         ("KSM OOM CLEAR", "KSM     CLEAR"),
+                         ("KSM   CLEAR yes", "KSM   UNMAP yes"),
+                         ("KSM   CLEAR yes", "KSM   CLEAR no "),
+                         ("OOM   UNMAP no", ""),
+                         ("UNMAP       no ", "UNMAP       yes"),
                          ("clear_young\n=", "test_young\n="),
                          ("my_ops list", "my_ops rbtr"),
                          ("                   invalidate_range_start\n", "")):

@@ -23,6 +23,8 @@
 #include <linux/list.h>
 #include <linux/mm_types.h>
 #include <linux/mmap_lock.h>
+#include <linux/mmu_notifier_cause.h>
+#include <linux/mmu_notifier_filter.h>
 #include <linux/range_tracker.h>
 #include <linux/rcupdate.h>
 #include <linux/spinlock.h>
@@ -33,36 +35,6 @@ struct mmu_notifier_range;
 struct mn_batch;
 struct mmu_notifier;
 struct mmu_interval_notifier;
-
-/**
- * enum mmu_notifier_event - why an invalidation happens
- * @MMU_NOTIFY_UNMAP: the addresses lose their mapping: munmap(), exit, the old
- *	place of mremap(), the OOM reaper
- * @MMU_NOTIFY_CLEAR: entries are cleared or made to name other pages, while
- *	the mapping itself stays: madvise(), COW, reclaim, KSM, THP and others
- * @MMU_NOTIFY_PROTECTION_VMA: access rights change for the whole range at
- *	once, and the VMA's permissions say to what
- * @MMU_NOTIFY_PROTECTION_PAGE: access rights change page by page; only the
- *	page table, read after the end, says to what
- * @MMU_NOTIFY_SOFT_DIRTY: entries are write-protected in order to find out
- *	which pages are written; a secondary write has to count as one
- * @MMU_NOTIFY_RELEASE: the address space goes away; interval subscribers get
- *	this instead of a release callout
- * @MMU_NOTIFY_MIGRATE: pages are collected for migration to or from a device;
- *	the device that is named as owner may keep its own device-private pages
- * @MMU_NOTIFY_EXCLUSIVE: a device gets exclusive access (owner says which), or
- *	loses it (owner is NULL)
- */
-enum mmu_notifier_event {
-	MMU_NOTIFY_UNMAP = 0,
-	MMU_NOTIFY_CLEAR,
-	MMU_NOTIFY_PROTECTION_VMA,
-	MMU_NOTIFY_PROTECTION_PAGE,
-	MMU_NOTIFY_SOFT_DIRTY,
-	MMU_NOTIFY_RELEASE,
-	MMU_NOTIFY_MIGRATE,
-	MMU_NOTIFY_EXCLUSIVE,
-};
 
 /* Callouts of this range may sleep. */
 #define MMU_NOTIFIER_RANGE_BLOCKABLE	BIT(0)
@@ -104,6 +76,13 @@ enum mmu_notifier_event {
  * @alloc_notifier: sleeping, for mmu_notifier_get(): allocate a subscription.
  * @free_notifier: sleeping, for mmu_notifier_put(): free it.  No callout is
  *	running or will run.
+ * @events: of start and end: the events that concern it, by MMU_NOTIFY_BIT();
+ *	0 is all of them
+ * @filtered: start and end come for ranges only that overlap a filter which
+ *	the subscriber has added (mmu_notifier_filter_add())
+ *
+ * What @events and @filtered hold back is a saving, not a promise: a subscriber
+ * beyond the first 64 of its mm is called for addresses that it did not ask for.
  */
 struct mmu_notifier_ops {
 	void (*release)(struct mmu_notifier *subscription,
@@ -126,6 +105,8 @@ struct mmu_notifier_ops {
 					       unsigned long end);
 	struct mmu_notifier *(*alloc_notifier)(struct mm_struct *mm);
 	void (*free_notifier)(struct mmu_notifier *subscription);
+	unsigned long events;
+	bool filtered;
 };
 
 /**
@@ -145,6 +126,7 @@ struct mmu_notifier_ops {
  * @seq:     order of registration in the mm
  * @leave:   the last range that @leaving does not hide, if @slotless
  * @next_gone: chain of those that exit_mmap() is through with
+ * @filters: addresses that concern it, if @ops->filtered
  * @work:    completes mmu_notifier_put()
  *
  * The subscriber owns the memory, from registration to the return of
@@ -166,6 +148,7 @@ struct mmu_notifier {
 	u64 seq;
 	unsigned long leave;
 	struct mmu_notifier *next_gone;
+	struct hlist_head filters;
 	struct work_struct work;
 };
 
@@ -175,11 +158,13 @@ struct mmu_notifier {
  *	serialises making translations, call mmu_interval_set_seq(), and drop
  *	all translations in the range.  Return false only if that would need
  *	to block and must not; then the change is called off.
+ * @events: the events that concern it, by MMU_NOTIFY_BIT(); 0 is all of them
  */
 struct mmu_interval_notifier_ops {
 	bool (*invalidate)(struct mmu_interval_notifier *interval_sub,
 			   const struct mmu_notifier_range *range,
 			   unsigned long cur_seq);
+	unsigned long events;
 };
 
 /**
@@ -213,8 +198,9 @@ extern struct lockdep_map __mmu_notifier_invalidate_range_start_map;
  * @start:    first address, page aligned
  * @end:      address after the last, page aligned
  * @flags:    MMU_NOTIFIER_RANGE_*
- * @event:    why
- * @owner:    who caused it, where that matters
+ * @event:    what it means for translations, &enum mmu_notifier_event
+ * @cause:    why, &enum mmu_notifier_cause
+ * @owner:    who caused it, if that is known; see &struct mmu_notifier_scope
  * @subs:     the subscriptions that saw the start
  * @tracked:  place among the ranges in flight
  * @list_seq: list subscribers that registered later are not concerned
@@ -245,7 +231,9 @@ struct mmu_notifier_range {
 	unsigned long start;
 	unsigned long end;
 	unsigned int flags;
-	enum mmu_notifier_event event;
+	/* Written at once with the flags, so that a cause costs nothing. */
+	enum mmu_notifier_event event : 16;
+	enum mmu_notifier_cause cause : 16;
 	void *owner;
 
 	struct mmu_notifier_subscriptions *subs;
@@ -356,10 +344,64 @@ void __mmu_notifier_arch_invalidate_secondary_tlbs(struct mm_struct *mm,
 						   unsigned long start,
 						   unsigned long end);
 
+/* What the functions that describe an invalidation have in common. */
+static __always_inline void
+__mmu_notifier_range_init(struct mmu_notifier_range *range,
+			  enum mmu_notifier_event event,
+			  enum mmu_notifier_cause cause, unsigned int flags,
+			  struct mm_struct *mm, unsigned long start,
+			  unsigned long end, void *owner)
+{
+	range->mm = mm;
+	range->start = start;
+	range->end = end;
+	range->flags = flags;
+	range->event = event;
+	range->cause = cause;
+	range->owner = owner;
+}
+
 /**
- * mmu_notifier_range_init() - describe an invalidation
+ * mmu_notifier_range_init_cause() - describe an invalidation
  * @range: the range, on the caller's stack
- * @event: why
+ * @cause: why; the event follows from it
+ * @mm:    whose page table is going to change
+ * @start: first address
+ * @end:   address after the last
+ */
+static __always_inline void
+mmu_notifier_range_init_cause(struct mmu_notifier_range *range,
+			      enum mmu_notifier_cause cause,
+			      struct mm_struct *mm, unsigned long start,
+			      unsigned long end)
+{
+	__mmu_notifier_range_init(range, mmu_notifier_event_of(cause), cause, 0,
+				  mm, start, end, NULL);
+}
+
+/**
+ * mmu_notifier_range_init_cause_owner() - the same, saying who caused it
+ * @range: the range, on the caller's stack
+ * @cause: why; the event follows from it
+ * @mm:    whose page table is going to change
+ * @start: first address
+ * @end:   address after the last
+ * @owner: compared by subscribers with their own idea of who they are
+ */
+static __always_inline void
+mmu_notifier_range_init_cause_owner(struct mmu_notifier_range *range,
+				    enum mmu_notifier_cause cause,
+				    struct mm_struct *mm, unsigned long start,
+				    unsigned long end, void *owner)
+{
+	__mmu_notifier_range_init(range, mmu_notifier_event_of(cause), cause, 0,
+				  mm, start, end, owner);
+}
+
+/**
+ * mmu_notifier_range_init() - the same by event, for those who know no cause
+ * @range: the range, on the caller's stack
+ * @event: what it means for translations
  * @flags: zero
  * @mm:    whose page table is going to change
  * @start: first address
@@ -372,18 +414,14 @@ static inline void mmu_notifier_range_init(struct mmu_notifier_range *range,
 					   unsigned long start,
 					   unsigned long end)
 {
-	range->mm = mm;
-	range->start = start;
-	range->end = end;
-	range->flags = flags;
-	range->event = event;
-	range->owner = NULL;
+	__mmu_notifier_range_init(range, event, MMU_CAUSE_UNKNOWN, flags, mm,
+				  start, end, NULL);
 }
 
 /**
- * mmu_notifier_range_init_owner() - the same, saying who caused it
+ * mmu_notifier_range_init_owner() - the same by event, saying who caused it
  * @range: the range, on the caller's stack
- * @event: why
+ * @event: what it means for translations
  * @flags: zero
  * @mm:    whose page table is going to change
  * @start: first address
@@ -397,8 +435,8 @@ mmu_notifier_range_init_owner(struct mmu_notifier_range *range,
 			      unsigned long start, unsigned long end,
 			      void *owner)
 {
-	mmu_notifier_range_init(range, event, flags, mm, start, end);
-	range->owner = owner;
+	__mmu_notifier_range_init(range, event, MMU_CAUSE_UNKNOWN, flags, mm,
+				  start, end, owner);
 }
 
 /* May callouts of @range sleep? */
@@ -582,6 +620,11 @@ struct mmu_notifier_range {
 #define mmu_notifier_range_init_owner(range, event, flags, mm, first,	\
 				      after, owner)			\
 	mmu_notifier_range_init(range, event, flags, mm, first, after)
+#define mmu_notifier_range_init_cause(range, cause, mm, first, after)	\
+	mmu_notifier_range_init(range, 0, 0, mm, first, after)
+#define mmu_notifier_range_init_cause_owner(range, cause, mm, first,	\
+					    after, owner)		\
+	mmu_notifier_range_init(range, 0, 0, mm, first, after)
 
 #define ptep_clear_flush_young_notify	ptep_clear_flush_young
 #define pmdp_clear_flush_young_notify	pmdp_clear_flush_young

@@ -15,8 +15,37 @@ struct mnt_call {
 	unsigned long start;
 	unsigned long end;
 	unsigned int event;
+	unsigned int cause;
+	const void *owner;
 	bool may_block;
 };
+
+#ifdef MMU_NOTIFIER_CAUSES
+static_assert((int)MNT_NR_CAUSES == (int)MMU_NOTIFIER_NR_CAUSES);
+static_assert((int)MNT_EXCLUSIVE == (int)MMU_CAUSE_EXCLUSIVE);
+static_assert((int)MNT_PROTECT == (int)MMU_CAUSE_PROTECT);
+
+static unsigned int cause_of(const struct mmu_notifier_range *range)
+{
+	return range->cause;
+}
+
+static bool event_fits(const struct mnt_call *call)
+{
+	return call->cause == MMU_CAUSE_UNKNOWN ||
+	       call->event == mmu_notifier_event_of(call->cause);
+}
+#else
+static unsigned int cause_of(const struct mmu_notifier_range *range)
+{
+	return MNT_UNKNOWN;
+}
+
+static bool event_fits(const struct mnt_call *call)
+{
+	return true;
+}
+#endif
 
 static struct mnt_sub *to_sub(struct mmu_notifier *mn)
 {
@@ -31,6 +60,8 @@ static struct mnt_call call_of(enum mnt_op op,
 		.start = range->start,
 		.end = range->end,
 		.event = range->event,
+		.cause = cause_of(range),
+		.owner = range->owner,
 		.may_block = mmu_notifier_range_blockable(range),
 	};
 }
@@ -48,6 +79,9 @@ static void mnt_log_call(struct mnt_sub *sub, const struct mnt_call *call)
 		.op = call->op,
 		.event = call->event,
 		.blockable = call->may_block,
+		.cause = call->cause,
+		.owner = !call->owner ? MNT_NOBODY :
+			 call->owner == sub ? MNT_SELF : MNT_SOMEBODY,
 		.start = call->start,
 		.end = call->end,
 	};
@@ -70,6 +104,9 @@ static struct mnt_rule mnt_enter(struct mnt_sub *sub,
 	if (mnt_is_start(call)) {
 		if (call->event < MNT_NR_EVENTS)
 			stats->events[call->event]++;
+		if (call->cause < MNT_NR_CAUSES)
+			stats->causes[call->cause]++;
+		stats->mismatched += !event_fits(call);
 		if (!call->may_block)
 			stats->nonblock++;
 	}
@@ -168,7 +205,8 @@ static bool mnt_admit(struct mnt_sub *sub, const struct mnt_call *call,
 		sub->stats.refused++;
 		return false;
 	}
-	if (sub->kind == MNT_LIST || sub->kind == MNT_GET)
+	if (sub->kind == MNT_LIST || sub->kind == MNT_GET ||
+	    sub->kind == MNT_FILTERED)
 		sub->stats.open++;
 	mnt_withdraw(sub, call, rule);
 	return true;
@@ -367,8 +405,33 @@ const struct mmu_notifier_ops mnt_ops[MNT_NR_KINDS] = {
 		.alloc_notifier = mnt_alloc_notifier,
 		.free_notifier = mnt_free_notifier,
 	},
+	[MNT_FILTERED] = {
+		MNT_AGING_OPS,
+		.invalidate_range_start = mnt_start,
+		.invalidate_range_end = mnt_end,
+#ifdef MMU_NOTIFIER_CAUSES
+		.filtered = true,
+#endif
+	},
+};
+
+/* Of MNT_UNMAPS_ONLY. */
+const struct mmu_notifier_ops mnt_unmap_ops = {
+	MNT_AGING_OPS,
+	.invalidate_range_start = mnt_start,
+	.invalidate_range_end = mnt_end,
+#ifdef MMU_NOTIFIER_CAUSES
+	.events = MMU_NOTIFY_BIT(UNMAP),
+#endif
 };
 
 const struct mmu_interval_notifier_ops mnt_interval_ops = {
 	.invalidate = mnt_invalidate,
+};
+
+const struct mmu_interval_notifier_ops mnt_interval_unmap_ops = {
+	.invalidate = mnt_invalidate,
+#ifdef MMU_NOTIFIER_CAUSES
+	.events = MMU_NOTIFY_BIT(UNMAP),
+#endif
 };

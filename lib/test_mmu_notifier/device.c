@@ -105,6 +105,8 @@ union mnt_arg {
 	struct mnt_mirror mirror;
 	struct mnt_fill fill;
 	struct mnt_check check;
+	struct mnt_filter filter;
+	struct mnt_own own;
 	struct mnt_mm mm;
 	struct mnt_totals totals;
 };
@@ -138,6 +140,12 @@ static long mnt_of_sub(struct mnt_file *file, unsigned int cmd,
 		break;
 	case MNT_CHECK:
 		ret = mnt_check(sub, &arg->check);
+		break;
+	case MNT_FILTER:
+		ret = mnt_filter(sub, &arg->filter);
+		break;
+	case MNT_OWN:
+		ret = mnt_own(sub, &arg->own);
 		break;
 	}
 	mnt_put(sub);

@@ -7,6 +7,7 @@
  *	MNT_LIST	counts of its own: no start without an end, none since
  *	MNT_LIST_START	a ticket among the ranges in flight
  *	MNT_GET		likewise
+ *	MNT_FILTERED	likewise
  *	MNT_SECONDARY	a walk of the page table under the lock that its
  *			callout takes, as a device walks it by itself
  */
@@ -32,7 +33,8 @@ struct mnt_reader {
 #ifdef MMU_NOTIFIER_RANGE_TRACKED
 static bool mnt_takes_tickets(const struct mnt_sub *sub)
 {
-	return sub->kind == MNT_LIST_START || sub->kind == MNT_GET;
+	return sub->kind == MNT_LIST_START || sub->kind == MNT_GET ||
+	       sub->kind == MNT_FILTERED;
 }
 
 static void mnt_ticket_init(struct mnt_reader *reader, unsigned long addr)

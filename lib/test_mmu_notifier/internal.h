@@ -9,9 +9,11 @@
  *	fill.c		making them, by the reader's protocol of each kind
  *	check.c		comparing them with the page table
  *	read.c		the reader's protocol of intervals by itself, timed
+ *	own.c		filters, and changes that a subscriber makes itself
  *
  * Only the API of 6.12 is used, so that the same module tests a kernel
- * without the series; but for readers that rely on the ranges in flight.
+ * without the series; but for readers that rely on the ranges in flight, and
+ * for what there is not in 6.12: causes, filters and owners.
  */
 #ifndef _TEST_MMU_NOTIFIER_INTERNAL_H
 #define _TEST_MMU_NOTIFIER_INTERNAL_H
@@ -50,6 +52,7 @@
  * @nr:       its pages, 0 if there is none; both written once
  * @mirror:   the translations, see MNT_FRAME_SHIFT; 0 is none
  * @puts:     of MNT_GET, made from inside callouts and not by MNT_DEL yet
+ * @filters:  of MNT_FILTERED; protected by @live, held for write
  */
 struct mnt_sub {
 	struct kref refs;
@@ -73,6 +76,7 @@ struct mnt_sub {
 	unsigned int logged;
 	unsigned long *mirror;
 	unsigned int puts;
+	struct list_head filters;
 };
 
 /* Of an open file: the subscriptions by number; MNT_LIVE until MNT_DEL. */
@@ -89,7 +93,9 @@ extern atomic_t mnt_unpaired;
 #define MNT_MIRROR_MAX	4096
 
 extern const struct mmu_notifier_ops mnt_ops[MNT_NR_KINDS];
+extern const struct mmu_notifier_ops mnt_unmap_ops;
 extern const struct mmu_interval_notifier_ops mnt_interval_ops;
+extern const struct mmu_interval_notifier_ops mnt_interval_unmap_ops;
 
 /* callouts.c */
 void mnt_set_rule(struct mnt_sub *sub, const struct mnt_rule *rule);
@@ -128,6 +134,11 @@ long mnt_check(struct mnt_sub *sub, struct mnt_check *check);
 
 /* read.c */
 long mnt_read(struct mnt_sub *sub, struct mnt_read *read);
+
+/* own.c */
+long mnt_filter(struct mnt_sub *sub, const struct mnt_filter *filter);
+void mnt_free_filters(struct mnt_sub *sub);
+long mnt_own(struct mnt_sub *sub, const struct mnt_own *own);
 
 /* Is there a translation of this address to be had? */
 static inline bool mnt_in_mirror(const struct mnt_sub *sub, unsigned long addr)

@@ -30,6 +30,7 @@ struct mnt_sub *mnt_alloc(unsigned int kind)
 	init_rwsem(&sub->live);
 	spin_lock_init(&sub->lock);
 	init_waitqueue_head(&sub->wq);
+	INIT_LIST_HEAD(&sub->filters);
 	sub->kind = kind;
 	sub->mn.ops = &mnt_ops[kind];
 	return sub;
@@ -45,6 +46,7 @@ static void mnt_free(struct kref *refs)
 		atomic_inc(&mnt_unpaired);
 	atomic_dec(&mnt_subs);
 	kvfree(sub->mirror);
+	mnt_free_filters(sub);
 	kfree(sub);
 }
 
@@ -124,33 +126,6 @@ static struct mnt_sub *mnt_get(struct mm_struct *mm,
 	return sub;
 }
 
-static struct mnt_sub *mnt_register(struct mm_struct *mm,
-				    const struct mnt_add *add, u64 *ns)
-{
-	struct mnt_sub *sub = mnt_alloc(add->kind);
-	u64 began;
-	int ret;
-
-	if (!sub)
-		return ERR_PTR(-ENOMEM);
-	sub->mm = mm;
-	ret = mnt_mirror_alloc(sub, add->start, add->length);
-	began = ktime_get_ns();
-	if (ret)
-		;
-	else if (add->kind == MNT_INTERVAL)
-		ret = mmu_interval_notifier_insert(&sub->interval, mm,
-						   add->start, add->length,
-						   &mnt_interval_ops);
-	else
-		ret = mmu_notifier_register(&sub->mn, mm);
-	*ns = ktime_get_ns() - began;
-	if (!ret)
-		return sub;
-	mnt_put(sub);
-	return ERR_PTR(ret);
-}
-
 /* Has a callout already made the put that is due? */
 static bool mnt_was_put(struct mnt_sub *sub)
 {
@@ -184,6 +159,54 @@ static void mnt_unregister(struct mnt_sub *sub)
 	}
 }
 
+/* What it was registered for, or everything. */
+static int mnt_first_filter(struct mnt_sub *sub, const struct mnt_add *add)
+{
+	const struct mnt_filter filter = {
+		.start = add->start,
+		.length = add->length ?: -PAGE_SIZE,
+	};
+
+	return mnt_filter(sub, &filter);
+}
+
+static struct mnt_sub *mnt_register(struct mm_struct *mm,
+				    const struct mnt_add *add, u64 *ns)
+{
+	struct mnt_sub *sub = mnt_alloc(add->kind);
+	bool unmaps_only = add->flags & MNT_UNMAPS_ONLY;
+	u64 began;
+	int ret;
+
+	if (!sub)
+		return ERR_PTR(-ENOMEM);
+	if (unmaps_only && add->kind == MNT_LIST)
+		sub->mn.ops = &mnt_unmap_ops;
+	sub->mm = mm;
+	ret = mnt_mirror_alloc(sub, add->start, add->length);
+	began = ktime_get_ns();
+	if (ret)
+		;
+	else if (add->kind == MNT_INTERVAL)
+		ret = mmu_interval_notifier_insert(&sub->interval, mm,
+						   add->start, add->length,
+						   unmaps_only ?
+						   &mnt_interval_unmap_ops :
+						   &mnt_interval_ops);
+	else
+		ret = mmu_notifier_register(&sub->mn, mm);
+	*ns = ktime_get_ns() - began;
+	if (!ret && add->kind == MNT_FILTERED) {
+		ret = mnt_first_filter(sub, add);
+		if (ret)
+			mnt_unregister(sub);
+	}
+	if (!ret)
+		return sub;
+	mnt_put(sub);
+	return ERR_PTR(ret);
+}
+
 /**
  * mnt_add() - MNT_ADD
  * @file: the open file
@@ -197,7 +220,8 @@ long mnt_add(struct mnt_file *file, struct mnt_add *add)
 	struct mnt_sub *sub;
 	int ret;
 
-	if (add->kind >= MNT_NR_KINDS || add->flags & ~MNT_SIGNALLED)
+	if (add->kind >= MNT_NR_KINDS ||
+	    add->flags & ~(MNT_SIGNALLED | MNT_UNMAPS_ONLY))
 		return -EINVAL;
 	mm = mnt_get_mm(add->pid);
 	if (!mm)

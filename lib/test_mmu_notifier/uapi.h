@@ -21,6 +21,7 @@ enum mnt_kind {
 	MNT_AGING,		/* aging, release */
 	MNT_GET,		/* as MNT_LIST, by mmu_notifier_get() */
 	MNT_INTERVAL,		/* invalidate */
+	MNT_FILTERED,		/* as MNT_LIST, for its filters only */
 	MNT_NR_KINDS
 };
 
@@ -37,14 +38,47 @@ enum mnt_op {
 };
 
 #define MNT_NR_EVENTS	8
+
+/* As include/linux/mmu_notifier_cause.h has them. */
+enum mnt_cause {
+	MNT_UNKNOWN,
+	MNT_UNMAP,
+	MNT_MREMAP,
+	MNT_OOM,
+	MNT_RELEASE,
+	MNT_DISCARD,
+	MNT_COW,
+	MNT_UPROBE,
+	MNT_UFFD_MOVE,
+	MNT_KSM,
+	MNT_THP_SPLIT,
+	MNT_THP_COLLAPSE,
+	MNT_RECLAIM,
+	MNT_MIGRATE,
+	MNT_HWPOISON,
+	MNT_UNSHARE,
+	MNT_PROTECT,
+	MNT_NUMA_HINT,
+	MNT_UFFD_WP,
+	MNT_FORK,
+	MNT_CLEAN,
+	MNT_SOFT_DIRTY,
+	MNT_DEV_MIGRATE,
+	MNT_EXCLUSIVE,
+	MNT_NR_CAUSES
+};
+
 #define MNT_LOG_SIZE	128
 
 /* mnt_add.flags: register with a signal pending (SIGUSR1) */
 #define MNT_SIGNALLED	1
+/* mnt_add.flags: starts, ends and invalidates of MMU_NOTIFY_UNMAP only */
+#define MNT_UNMAPS_ONLY	2
 
 /*
  * Subscribe.  @pid of 0 is the caller.  @start and @length are the bounds of an
- * interval; of all kinds but MNT_AGING they say what can be mirrored.
+ * interval; of all kinds but MNT_AGING they say what can be mirrored.  Of
+ * MNT_FILTERED they are the first filter, which is all addresses without them.
  */
 struct mnt_add {
 	__s32 pid;
@@ -93,6 +127,8 @@ struct mnt_stats {
 	__u32 expired;		/* holds that came to their time limit */
 	__u32 calls[MNT_NR_OPS];
 	__u32 events[MNT_NR_EVENTS];	/* of starts and invalidates */
+	__u32 causes[MNT_NR_CAUSES];	/* likewise */
+	__u32 mismatched;	/* likewise: events that their cause is not */
 	__u32 nonblock;		/* starts and invalidates that must not block */
 	__u32 refused;		/* of these, by rule */
 	__u32 open;		/* starts that wait for their end */
@@ -107,9 +143,17 @@ struct mnt_record {
 	__u32 op;
 	__u32 event;		/* of starts, ends and invalidates */
 	__u32 blockable;
+	__u32 cause;		/* likewise */
+	__u32 owner;		/* likewise: enum mnt_owner */
 	__u32 pad;
 	__u64 start;
 	__u64 end;
+};
+
+enum mnt_owner {
+	MNT_NOBODY,
+	MNT_SELF,		/* this subscription */
+	MNT_SOMEBODY,
 };
 
 /* The latest callouts, oldest first; reading empties the log. */
@@ -184,6 +228,28 @@ struct mnt_check {
 	__u32 pad;
 };
 
+/* mnt_filter.flags: remove it; otherwise add it */
+#define MNT_FILTER_REMOVE	1
+
+/* A filter of MNT_FILTERED. */
+struct mnt_filter {
+	__u32 id;
+	__u32 flags;
+	__u64 start;
+	__u64 length;
+};
+
+/* What mnt_own.how says is done for the subscription, which owns it. */
+#define MNT_OWN_UNMAP	0	/* unmap the range */
+#define MNT_OWN_WRITE	1	/* look each page up for write */
+
+struct mnt_own {
+	__u32 id;
+	__u32 how;
+	__u64 start;
+	__u64 length;
+};
+
 struct mnt_mm {
 	__s32 pid;
 	__u32 subscribed;	/* out: mm_has_notifiers() */
@@ -210,5 +276,7 @@ struct mnt_totals {
 #define MNT_TOTALS	_IOR('N', 0x88, struct mnt_totals)
 #define MNT_FILL	_IOWR('N', 0x89, struct mnt_fill)
 #define MNT_CHECK	_IOWR('N', 0x8a, struct mnt_check)
+#define MNT_FILTER	_IOW('N', 0x8b, struct mnt_filter)
+#define MNT_OWN		_IOW('N', 0x8c, struct mnt_own)
 
 #endif /* _TEST_MMU_NOTIFIER_UAPI_H */

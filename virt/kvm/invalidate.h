@@ -7,6 +7,25 @@
 
 void kvm_invalidate_init(struct kvm *kvm);
 
+/*
+ * KVM is called for what its memslots map.  Not where faults count invalidations
+ * of the whole mm: a fault in a new slot has to find those counted that began
+ * before.
+ */
+#define KVM_FILTERED	!IS_ENABLED(CONFIG_KVM_INVALIDATE_SEQ)
+
+#ifdef CONFIG_KVM_GENERIC_MMU_NOTIFIER
+void kvm_filter_slot(struct kvm *kvm, struct kvm_memory_slot *slot);
+void kvm_unfilter_slot(struct kvm_memory_slot *slot);
+#else
+static inline void kvm_filter_slot(struct kvm *kvm,
+				   struct kvm_memory_slot *slot)
+{
+}
+
+static inline void kvm_unfilter_slot(struct kvm_memory_slot *slot) { }
+#endif
+
 #ifdef CONFIG_KVM_INVALIDATE_SEQ
 void kvm_seq_begin(struct kvm *kvm);
 void kvm_seq_add(struct kvm *kvm, gfn_t start, gfn_t end);

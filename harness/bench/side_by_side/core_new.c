@@ -5,6 +5,7 @@
 #include "mm/mmu_notifier.c"
 #include "mm/mmu_notifier_interval.c"
 #include "mm/mmu_notifier_register.c"
+#include "mm/mmu_notifier_filter.c"
 #include "mm/mmu_notifier_slotless.c"
 #include "mm/mmu_notifier_young.c"
 #include "mm/range_tracker.c"

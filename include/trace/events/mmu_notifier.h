@@ -16,6 +16,18 @@
 /* How long ago was @began, in ns; zero if it was not taken. */
 #define mn_trace_since(began)	((began) ? local_clock() - (began) : 0)
 
+#define MN_TRACE_CAUSE(cause, event, name, by_address)			\
+	TRACE_DEFINE_ENUM(MMU_CAUSE_##cause);
+MMU_NOTIFIER_CAUSES(MN_TRACE_CAUSE)
+#undef MN_TRACE_CAUSE
+
+/* The name of a cause, from the table that defines them. */
+#define MN_CAUSE_NAME(cause, event, name, by_address)			\
+	{ MMU_CAUSE_##cause, name },
+#define show_mmu_notifier_cause(cause)					\
+	__print_symbolic(cause, MMU_NOTIFIER_CAUSES(MN_CAUSE_NAME)	\
+			 { MMU_NOTIFIER_NR_CAUSES, "?" })
+
 #define show_mmu_notifier_event(event)					\
 	__print_symbolic(event,						\
 		{ 0, "unmap" }, { 1, "clear" }, { 2, "protection_vma" },\
@@ -40,6 +52,7 @@ TRACE_EVENT(mmu_notifier_start,
 		__field(unsigned long,	start)
 		__field(unsigned long,	end)
 		__field(int,		event)
+		__field(int,		cause)
 		__field(bool,		blockable)
 		__field(int,		ret)
 		__field(u64,		duration)
@@ -50,14 +63,16 @@ TRACE_EVENT(mmu_notifier_start,
 		__entry->start = range->start;
 		__entry->end = range->end;
 		__entry->event = range->event;
+		__entry->cause = range->cause;
 		__entry->blockable = mmu_notifier_range_blockable(range);
 		__entry->ret = ret;
 		__entry->duration = mn_trace_since(range->began);
 	),
 
-	TP_printk("mm=%p range=%lx-%lx event=%s blockable=%d ret=%d duration=%llu",
+	TP_printk("mm=%p range=%lx-%lx event=%s cause=%s blockable=%d ret=%d duration=%llu",
 		  __entry->mm, __entry->start, __entry->end,
-		  show_mmu_notifier_event(__entry->event), __entry->blockable,
+		  show_mmu_notifier_event(__entry->event),
+		  show_mmu_notifier_cause(__entry->cause), __entry->blockable,
 		  __entry->ret, __entry->duration)
 );
 
@@ -72,6 +87,7 @@ TRACE_EVENT(mmu_notifier_end,
 		__field(unsigned long,	start)
 		__field(unsigned long,	end)
 		__field(int,		event)
+		__field(int,		cause)
 		__field(u64,		duration)
 	),
 
@@ -80,12 +96,14 @@ TRACE_EVENT(mmu_notifier_end,
 		__entry->start = range->start;
 		__entry->end = range->end;
 		__entry->event = range->event;
+		__entry->cause = range->cause;
 		__entry->duration = mn_trace_since(range->began);
 	),
 
-	TP_printk("mm=%p range=%lx-%lx event=%s duration=%llu",
+	TP_printk("mm=%p range=%lx-%lx event=%s cause=%s duration=%llu",
 		  __entry->mm, __entry->start, __entry->end,
-		  show_mmu_notifier_event(__entry->event), __entry->duration)
+		  show_mmu_notifier_event(__entry->event),
+		  show_mmu_notifier_cause(__entry->cause), __entry->duration)
 );
 
 TRACE_EVENT(mmu_notifier_callout,
@@ -100,6 +118,7 @@ TRACE_EVENT(mmu_notifier_callout,
 		__field(const void *,	subscriber)
 		__field(int,		op)
 		__field(int,		event)
+		__field(int,		cause)
 		__field(unsigned long,	start)
 		__field(unsigned long,	end)
 		__field(int,		ret)
@@ -111,16 +130,18 @@ TRACE_EVENT(mmu_notifier_callout,
 		__entry->subscriber = subscriber;
 		__entry->op = op;
 		__entry->event = range->event;
+		__entry->cause = range->cause;
 		__entry->start = range->start;
 		__entry->end = range->end;
 		__entry->ret = ret;
 		__entry->duration = mn_trace_since(began);
 	),
 
-	TP_printk("mm=%p subscriber=%ps op=%s event=%s range=%lx-%lx ret=%d duration=%llu",
+	TP_printk("mm=%p subscriber=%ps op=%s event=%s cause=%s range=%lx-%lx ret=%d duration=%llu",
 		  __entry->mm, __entry->subscriber,
 		  show_mmu_notifier_op(__entry->op),
 		  show_mmu_notifier_event(__entry->event),
+		  show_mmu_notifier_cause(__entry->cause),
 		  __entry->start, __entry->end, __entry->ret,
 		  __entry->duration)
 );

@@ -33,6 +33,7 @@ SHARED = "mm/mmu_notifier_internal.h"
 REGISTER = "mm/mmu_notifier_register.c"
 SLOTLESS = "mm/mmu_notifier_slotless.c"
 INTERVAL = "mm/mmu_notifier_interval.c"
+FILTER = "mm/mmu_notifier_filter.c"
 TRACKER = "mm/range_tracker.c"
 
 MUTANTS = [
@@ -167,6 +168,27 @@ MUTANTS = [
            "		shim_self.nr_maps++;", "remove_in_exit"),
     Mutant("a failed registration keeps the mm", REGISTER,
            "	if (ret)\n		mmdrop(mm);", "	;", "register_fails"),
+    Mutant("every event is told to all", START,
+           "subs->live & subs->wants[range->event];", "subs->live;",
+           "filter_events"),
+    Mutant("addresses make no difference", START,
+           "if (range->todo & subs->filtered)", "if (0)", "filter_basic"),
+    Mutant("a slot stays filtered", REGISTER,
+           "subs->filtered &= ~bit;", ";", "filter_slot"),
+    Mutant("a filter that is gone is remembered", FILTER,
+           "	if (subs->last_filter == filter)\n		subs->last_filter = NULL;",
+           "", "filter_basic"),
+    Mutant("filters outlive their subscriber", REGISTER,
+           "mn_filter_drop(subs, sub);", ";", "filter_basic", "asan"),
+    Mutant("a filter is looked up by its first page", FILTER,
+           "interval_tree_iter_first(&subs->filters, range->start,\n"
+           "					     range->end - 1);",
+           "interval_tree_iter_first(&subs->filters, range->start,\n"
+           "					     range->start);", "filter_basic"),
+    Mutant("reclaim is somebody's own doing", FILTER,
+           "current->flags & PF_MEMALLOC ||", "", "owner_basic"),
+    Mutant("whoever changes the page table is the owner", FILTER,
+           "if (scope->task != current)", "if (0)", "owner_basic"),
 ]
 
 

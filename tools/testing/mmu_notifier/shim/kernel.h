@@ -141,6 +141,7 @@ struct shim_task {
 	int rcu_nesting;
 	int rcu_index;
 	int fail_alloc;
+	unsigned int flags;
 	atomic_t signal;
 	const char *maps[4];
 	int nr_maps;
@@ -166,7 +167,9 @@ void shim_map_acquire(const char *map);
 void shim_map_release(const char *map);
 void might_sleep(void);
 
+#define task_struct		shim_task
 #define current			(&shim_self)
+#define PF_MEMALLOC		0x1
 #define signal_pending(task)	(atomic_read(&(task)->signal) != 0)
 #define preempt_count()		(shim_self.spinlocks)
 #define preempt_count_set(n)	(shim_self.spinlocks = (n))
@@ -293,6 +296,15 @@ static inline void hlist_add_head_rcu(struct hlist_node *node,
 		old->pprev = &node->next;
 }
 
+#define hlist_add_head	hlist_add_head_rcu
+
+static inline void hlist_del(struct hlist_node *node)
+{
+	*node->pprev = node->next;
+	if (node->next)
+		node->next->pprev = node->pprev;
+}
+
 static inline void hlist_del_init_rcu(struct hlist_node *node)
 {
 	if (!node->pprev)
@@ -318,6 +330,11 @@ static inline void hlist_del_init_rcu(struct hlist_node *node)
 				    typeof(*pos), member))
 #define hlist_for_each_entry(pos, head, member)				\
 	hlist_for_each_entry_rcu(pos, head, member)
+#define hlist_for_each_entry_safe(pos, n, head, member)			\
+	for (pos = shim_hlist_entry((head)->first, typeof(*pos), member); \
+	     pos && (n = pos->member.next, 1);				\
+	     pos = shim_hlist_entry(n, typeof(*pos), member))
+#define INIT_HLIST_HEAD(head)	((head)->first = NULL)
 
 /* Memory; the calling thread's next allocations can be made to fail. */
 #define GFP_KERNEL	0

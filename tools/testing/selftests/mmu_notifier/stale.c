@@ -14,6 +14,7 @@ const char *const sub_names[MNT_NR_KINDS] = {
 	[MNT_AGING] = "aging",
 	[MNT_GET] = "get",
 	[MNT_INTERVAL] = "interval",
+	[MNT_FILTERED] = "filtered",
 };
 
 static const char *const op_names[MNT_NR_OPS] = {

@@ -101,6 +101,7 @@ static bool begin(struct cell *cell, const unsigned int *subs, unsigned int nr)
 			return no(cell, FAILED, "%s: lost in the beginning",
 				  sub_names[oracle->kind]);
 		nothing_stale(cell, oracle, "in the beginning");
+		oracle_expect(oracle);
 	}
 	return cell->result.verdict == PASSED;
 }
@@ -156,6 +157,23 @@ static bool may_keep(const struct cell *cell, const struct oracle *oracle)
 	if (oracle->kind == MNT_SECONDARY)
 		keeps |= cell->op->quiet;
 	return keeps & ONLY(cell->target.area->kind);
+}
+
+/* Was it told why, and of nothing that has another cause? */
+static void told_why(struct cell *cell, struct oracle *oracle)
+{
+	const struct op *op = cell->op;
+	unsigned int causes = oracle_causes(oracle);
+	unsigned int others = causes & ~(op->why | op->also);
+
+	if (oracle->kind == MNT_SECONDARY)
+		return;
+	if (others)
+		no(cell, FAILED, "%s: told of %s", sub_names[oracle->kind],
+		   cause_name(others));
+	if (!(causes & op->why) && !may_keep(cell, oracle))
+		no(cell, FAILED, "%s: not told of %s", sub_names[oracle->kind],
+		   cause_name(op->why));
 }
 
 /* What is left of the mirror is true, and something has been withdrawn. */
@@ -242,6 +260,8 @@ static void after_death(struct cell *cell)
 		    nothing_stale(cell, oracle, "after death"))
 			no(cell, FAILED, "%s: not released",
 			   sub_names[oracle->kind]);
+	for (oracle = cell->oracles; oracle < cell->end; oracle++)
+		told_why(cell, oracle);
 }
 
 static void after_life(struct cell *cell)
@@ -251,8 +271,10 @@ static void after_life(struct cell *cell)
 
 	snprintf(path, sizeof(path), "/proc/%d/mem", cell->target.pid);
 	cell->memory = open(path, O_RDONLY);
-	for (oracle = cell->oracles; oracle < cell->end; oracle++)
+	for (oracle = cell->oracles; oracle < cell->end; oracle++) {
 		compare(cell, oracle);
+		told_why(cell, oracle);
+	}
 	if (cell->op->after == DENIED)
 		for (oracle = cell->oracles; oracle < cell->end; oracle++)
 			if (oracle_fill(oracle, false))

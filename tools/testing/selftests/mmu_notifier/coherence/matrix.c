@@ -21,6 +21,7 @@ static const struct op *const families[] = {
 /* Those that have translations. */
 static const unsigned int subs[] = {
 	MNT_LIST, MNT_LIST_START, MNT_SECONDARY, MNT_INTERVAL, MNT_GET,
+	MNT_FILTERED,
 };
 
 const char *cgroup;

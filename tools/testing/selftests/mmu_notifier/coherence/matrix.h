@@ -46,6 +46,9 @@ enum pages {
 #define ANON_ANY	(ONLY(ANON) | ONLY(MTHP) | ONLY(THP))
 #define HUGETLB_ANY	(ONLY(HUGETLB) | ONLY(HUGETLB_SHARED))
 #define FILE_ANY	(ONLY(FILE_PRIVATE) | ONLY(FILE_SHARED))
+/* Of causes. */
+#define BY(cause)	(1U << MNT_##cause)
+
 #define SHARED_ANY	(ONLY(HUGETLB_SHARED) | ONLY(FILE_SHARED) | ONLY(SHMEM))
 
 /*
@@ -91,6 +94,8 @@ struct op {
 	const char *name;
 	unsigned int kinds;	/* pages there can be */
 	const char *no;		/* why there cannot be others */
+	unsigned int why;	/* causes: one of these is told, */
+	unsigned int also;	/* these may be, and no others */
 	enum after after;
 	unsigned int keeps;	/* pages that may stay as they are */
 	unsigned int quiet;	/* pages of which no TLB entry changes */
@@ -168,11 +173,15 @@ struct oracle {
 	atomic_bool stop;
 	atomic_ulong looks;
 	struct mnt_check found;	/* the first failure */
+	struct mnt_stats before;	/* what is to be told a reason for */
 };
 
 bool oracle_start(struct oracle *oracle, int fd, unsigned int kind,
 		  struct target *target);
 unsigned int oracle_fill(struct oracle *oracle, bool write);
+void oracle_expect(struct oracle *oracle);
+unsigned int oracle_causes(const struct oracle *oracle);
+const char *cause_name(unsigned int causes);
 void oracle_watch(struct oracle *oracle);
 void oracle_wait_look(const struct oracle *oracle);
 bool oracle_watched(struct oracle *oracle);

@@ -161,6 +161,52 @@ bool oracle_wait_dead(struct oracle *oracle)
 	return false;
 }
 
+static const char *const cause_names[MNT_NR_CAUSES] = {
+	"unknown", "unmap", "mremap", "oom", "release", "discard", "cow",
+	"uprobe", "uffd_move", "ksm", "thp_split", "thp_collapse", "reclaim",
+	"migrate", "hwpoison", "unshare", "protect", "numa_hint", "uffd_wp",
+	"fork", "clean", "soft_dirty", "dev_migrate", "exclusive",
+};
+
+/**
+ * cause_name() - the name of a cause
+ * @causes: a mask, not zero
+ *
+ * Return: the name of the first one in it.
+ */
+const char *cause_name(unsigned int causes)
+{
+	return cause_names[__builtin_ctz(causes)];
+}
+
+/**
+ * oracle_expect() - from now on, ask for the causes of what is told
+ * @oracle: the oracle
+ */
+void oracle_expect(struct oracle *oracle)
+{
+	oracle->before = dev_stats(oracle->fd, oracle->id);
+}
+
+/**
+ * oracle_causes() - which causes were told
+ * @oracle: the oracle
+ *
+ * Return: a mask; with UNKNOWN in it, if the event of some was another's.
+ */
+unsigned int oracle_causes(const struct oracle *oracle)
+{
+	struct mnt_stats now = dev_stats(oracle->fd, oracle->id);
+	unsigned int causes = 0, i;
+
+	for (i = 0; i < MNT_NR_CAUSES; i++)
+		if (now.causes[i] != oracle->before.causes[i])
+			causes |= 1U << i;
+	if (now.mismatched != oracle->before.mismatched)
+		causes |= BY(UNKNOWN);
+	return causes;
+}
+
 /**
  * oracle_load() - read through a translation
  * @oracle: the oracle
