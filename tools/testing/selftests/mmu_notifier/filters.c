@@ -247,14 +247,19 @@ TEST_F_TIMEOUT(mm, crowd, LIMIT_S)
 	}
 }
 
-/* The owners of all starts of a cause, if it is the same; -1 if there is none. */
-static int owner_of(int fd, int id, unsigned int cause)
+/*
+ * The owner of all starts of a cause in an area, if it is the same; -1 if there
+ * is no start, -2 if they have several.
+ */
+static int owner_of(int fd, int id, unsigned int cause, const char *area)
 {
 	struct mnt_record records[MNT_LOG_SIZE];
 	int nr = dev_log(fd, id, records), owner = -1, i;
+	uint64_t start = (uintptr_t)area;
 
 	for (i = 0; i < nr; i++) {
-		if (records[i].op != MNT_OP_START || records[i].cause != cause)
+		if (records[i].op != MNT_OP_START || records[i].cause != cause ||
+		    records[i].start < start || records[i].end > start + LEN)
 			continue;
 		if (owner >= 0 && owner != (int)records[i].owner)
 			return -2;
@@ -275,20 +280,20 @@ TEST_F_TIMEOUT(mm, own_doing, LIMIT_S)
 	ASSERT_LE(0, id);
 	ASSERT_LE(0, other);
 	ASSERT_EQ(0, do_dontneed(area, PAGE));
-	EXPECT_EQ(MNT_NOBODY, owner_of(self->fd, id, MNT_DISCARD));
+	EXPECT_EQ(MNT_NOBODY, owner_of(self->fd, id, MNT_DISCARD, area));
 
 	/* The zero page gives way to one of its own: a copy. */
 	for (at = 0; at < LEN; at += PAGE)
 		peek(area + at);
 	ASSERT_EQ(0, own(self->fd, id, MNT_OWN_WRITE, area, LEN));
-	EXPECT_EQ(MNT_SELF, owner_of(self->fd, id, MNT_COW));
-	EXPECT_EQ(MNT_SOMEBODY, owner_of(self->fd, other, MNT_COW));
+	EXPECT_EQ(MNT_SELF, owner_of(self->fd, id, MNT_COW, area));
+	EXPECT_EQ(MNT_SOMEBODY, owner_of(self->fd, other, MNT_COW, area));
 
 	ASSERT_EQ(0, own(self->fd, id, MNT_OWN_UNMAP, area, HALF));
-	EXPECT_EQ(MNT_SELF, owner_of(self->fd, id, MNT_UNMAP));
-	EXPECT_EQ(MNT_SOMEBODY, owner_of(self->fd, other, MNT_UNMAP));
+	EXPECT_EQ(MNT_SELF, owner_of(self->fd, id, MNT_UNMAP, area));
+	EXPECT_EQ(MNT_SOMEBODY, owner_of(self->fd, other, MNT_UNMAP, area));
 	ASSERT_EQ(0, munmap(area + HALF, HALF));
-	EXPECT_EQ(MNT_NOBODY, owner_of(self->fd, id, MNT_UNMAP));
+	EXPECT_EQ(MNT_NOBODY, owner_of(self->fd, id, MNT_UNMAP, area));
 }
 
 /* Another thread that is not in the scope is nobody's. */
@@ -307,7 +312,7 @@ TEST_F_TIMEOUT(mm, not_of_others, LIMIT_S)
 		ASSERT_EQ(0, own(self->fd, id, MNT_OWN_WRITE, area, PAGE));
 		if (i % 8)
 			continue;
-		EXPECT_NE(MNT_SELF, owner_of(self->fd, id, MNT_DISCARD));
+		EXPECT_NE(MNT_SELF, owner_of(self->fd, id, MNT_DISCARD, area));
 	}
 	churn_stop(&churn);
 	EXPECT_LT(0, (int)churn.rounds);

@@ -159,6 +159,12 @@ static bool may_keep(const struct cell *cell, const struct oracle *oracle)
 	return keeps & ONLY(cell->target.area->kind);
 }
 
+/* Is it told of nothing but the area? */
+static bool is_bounded(const struct oracle *oracle)
+{
+	return oracle->kind == MNT_INTERVAL || oracle->kind == MNT_FILTERED;
+}
+
 /* Was it told why, and of nothing that has another cause? */
 static void told_why(struct cell *cell, struct oracle *oracle)
 {
@@ -166,12 +172,15 @@ static void told_why(struct cell *cell, struct oracle *oracle)
 	unsigned int causes = oracle_causes(oracle);
 	unsigned int others = causes & ~(op->why | op->also);
 
-	if (oracle->kind == MNT_SECONDARY)
-		return;
-	if (others)
+	/* The others hear of all that the process does. */
+	if (others && is_bounded(oracle))
 		no(cell, FAILED, "%s: told of %s", sub_names[oracle->kind],
 		   cause_name(others));
-	if (!(causes & op->why) && !may_keep(cell, oracle))
+	/* Lists have a callout of its own for this; a TLB has no starts. */
+	if (!op->why || oracle->kind == MNT_SECONDARY || may_keep(cell, oracle) ||
+	    (op->why == BY(RELEASE) && oracle->kind != MNT_INTERVAL))
+		return;
+	if (!(causes & op->why))
 		no(cell, FAILED, "%s: not told of %s", sub_names[oracle->kind],
 		   cause_name(op->why));
 }

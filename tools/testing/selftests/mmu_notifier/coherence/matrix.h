@@ -94,8 +94,8 @@ struct op {
 	const char *name;
 	unsigned int kinds;	/* pages there can be */
 	const char *no;		/* why there cannot be others */
-	unsigned int why;	/* causes: one of these is told, */
-	unsigned int also;	/* these may be, and no others */
+	unsigned int why;	/* one of these causes is told, if any; */
+	unsigned int also;	/* these may be told, and no others */
 	enum after after;
 	unsigned int keeps;	/* pages that may stay as they are */
 	unsigned int quiet;	/* pages of which no TLB entry changes */

@@ -73,15 +73,19 @@ static int make_exclusive(struct area *area)
 const struct op ops_device[] = {
 	{ "to-device", ONLY(ANON) | ONLY(THP) | ONLY(ZERO), MIGRATED, .after = SAME,
 	  .prepare = open_device, .run = migrate_to_device,
-	  .undo = close_helper },
+	  .undo = close_helper,
+	  .why = BY(DEV_MIGRATE), .also = BY(THP_SPLIT) },
 	{ "fill-on-device", ONLY(ZERO), "what is not empty is not filled anew",
 	  .after = SAME, .huge = true, .reads = true, .prepare = open_device,
-	  .run = migrate_and_lose, .undo = close_helper },
+	  .run = migrate_and_lose, .undo = close_helper,
+	  .why = BY(DEV_MIGRATE) },
 	{ "back-from-device", ONLY(ANON) | ONLY(THP), MIGRATED, .after = SAME,
 	  .prepare = prepare_return, .run = migrate_to_device,
-	  .undo = close_helper },
+	  .undo = close_helper,
+	  .why = BY(DEV_MIGRATE) },
 	{ "device-exclusive", ONLY(ANON), EXCLUSIVE,
 	  .after = SAME, .prepare = open_device, .run = make_exclusive,
-	  .undo = close_helper },
+	  .undo = close_helper,
+	  .why = BY(EXCLUSIVE) },
 	{ }
 };

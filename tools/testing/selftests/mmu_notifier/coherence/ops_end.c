@@ -157,15 +157,25 @@ static int reap_while_held(struct area *area, pid_t pid)
 }
 
 const struct op ops_end[] = {
-	{ "exec", ANY, .after = DEAD, .run = do_exec },
-	{ "exit", ANY, .after = DEAD, .run = do_exit },
-	{ "kill", ANY, .after = DEAD, .remote = kill_it },
+	{ "exec", ANY, .after = DEAD, .run = do_exec,
+	  .why = BY(RELEASE) },
+	{ "exit", ANY, .after = DEAD, .run = do_exit,
+	  .why = BY(RELEASE) },
+	{ "kill", ANY, .after = DEAD, .remote = kill_it,
+	  .why = BY(RELEASE) },
 	{ "process-mrelease", ANY, .after = DEAD, .run = grow,
-	  .remote = kill_and_reap },
+	  .remote = kill_and_reap,
+	  .why = BY(OOM),
+	  .also = BY(RELEASE),
+	  .keeps = HUGETLB_ANY | SHARED_ANY },
 	{ "mrelease-held", ANY & ~HUGETLB_ANY, "hugetlb is not reaped",
-	  .after = DEAD, .run = start_thread, .remote = reap_while_held },
+	  .after = DEAD, .run = start_thread, .remote = reap_while_held,
+	  .why = BY(OOM),
+	  .also = BY(RELEASE),
+	  .keeps = HUGETLB_ANY | SHARED_ANY },
 	{ "oom-kill", ANY & ~HUGETLB_ANY, "hugetlb is not charged",
 	  .after = DEAD, .loud = true, .run = be_killed_for_memory,
-	  .remote = lift_limit },
+	  .remote = lift_limit,
+	  .why = BY(RELEASE), .also = BY(OOM) | BY(RECLAIM) | BY(CLEAN) },
 	{ }
 };

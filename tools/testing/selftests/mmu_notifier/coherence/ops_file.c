@@ -39,13 +39,18 @@ static int do_sync(struct area *area)
 #define NO_FILE		"no file"
 
 const struct op ops_file[] = {
-	{ "truncate", OF_FILES, NO_FILE, .after = GONE, .run = do_truncate },
+	{ "truncate", OF_FILES, NO_FILE, .after = GONE, .run = do_truncate,
+	  .why = BY(DISCARD) },
 	{ "truncate-copies", ONLY(FILE_PRIVATE), "no copies of a file",
-	  .after = GONE, .prepare = write_anew, .run = do_truncate },
-	{ "punch-hole", OF_FILES, NO_FILE, .after = ZEROES, .run = do_punch },
+	  .after = GONE, .prepare = write_anew, .run = do_truncate,
+	  .why = BY(DISCARD) },
+	{ "punch-hole", OF_FILES, NO_FILE, .after = ZEROES, .run = do_punch,
+	  .why = BY(DISCARD) },
 	{ "collapse-range", FILE_ANY, "no file system that does that",
-	  .after = OTHER, .run = do_collapse_range },
+	  .after = OTHER, .run = do_collapse_range,
+	  .why = BY(DISCARD), .also = BY(CLEAN) },
 	{ "writeback", ONLY(FILE_SHARED), "nothing is written back",
-	  .after = SAME, .run = do_sync },
+	  .after = SAME, .run = do_sync,
+	  .why = BY(CLEAN) },
 	{ }
 };

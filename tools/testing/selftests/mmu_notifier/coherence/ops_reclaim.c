@@ -73,10 +73,13 @@ static int swap_in(struct area *area)
 #define NO_RECLAIM	"is not reclaimed"
 
 const struct op ops_reclaim[] = {
-	{ "swap-in", RECLAIMED, NO_RECLAIM, .after = SAME, .run = swap_in },
+	{ "swap-in", RECLAIMED, NO_RECLAIM, .after = SAME, .run = swap_in,
+	  .why = BY(RECLAIM) },
 	{ "reclaim-classic", RECLAIMED, NO_RECLAIM, .after = SAME,
-	  .run = reclaim_classic },
+	  .run = reclaim_classic,
+	  .why = BY(RECLAIM), .also = BY(CLEAN) },
 	{ "reclaim-mglru", RECLAIMED, NO_RECLAIM, .after = SAME,
-	  .run = reclaim_by_generations, .undo = stop_generations },
+	  .run = reclaim_by_generations, .undo = stop_generations,
+	  .why = BY(RECLAIM), .also = BY(CLEAN) },
 	{ }
 };
