@@ -221,6 +221,12 @@ bool kvm_arch_age(struct kvm *kvm, const struct kvm_age_range *range)
 {
 	bool young = false;
 
+	lockdep_assert(srcu_read_lock_held(&kvm->srcu));
+	if (range->locked)
+		lockdep_assert_held_read(&kvm->mmu_lock);
+	else
+		WARN_ON_ONCE(!kvm_ad_enabled());
+
 	/* Without the lock there were none, and new ones do not matter. */
 	if (range->locked && kvm_memslots_have_rmaps(kvm))
 		young = rmap_age(kvm, range);

@@ -3,7 +3,7 @@
 #include "aging.h"
 
 #define STACK		64
-#define NP_ENABLE	(1ULL << 0)
+#define NP_ENABLE	BIT_ULL(0)
 /* Present, writable, for users, accessed, dirty; and large. */
 #define TABLE		0x67ULL
 #define LARGE		(TABLE | 1ULL << 7)

@@ -7,7 +7,7 @@
 #include "../util.h"
 
 #define BITMAP	"/sys/kernel/mm/page_idle/bitmap"
-#define PRESENT	(1ULL << 63)
+#define PRESENT	0x8000000000000000ULL
 #define PFN	((1ULL << 55) - 1)
 /* Of attempts to make all pages idle. */
 #define TRIES	10
