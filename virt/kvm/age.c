@@ -108,91 +108,75 @@ static bool kvm_arch_age(struct kvm *kvm, const struct kvm_age_range *range)
 #endif /* !CONFIG_KVM_ARCH_AGE */
 
 /* The part of [start, end) that is in a memslot. */
-static struct kvm_age_range age_overlap(struct kvm_memory_slot *slot,
-					unsigned long start, unsigned long end)
+static void age_overlap(struct kvm_age_range *range,
+			struct kvm_memory_slot *slot, unsigned long start,
+			unsigned long end)
 {
 	unsigned long base = slot->userspace_addr;
 	unsigned long from = max(start, base);
 	unsigned long to = min(end, base + (slot->npages << PAGE_SHIFT));
 
-	return (struct kvm_age_range) {
-		.slot = slot,
-		.start = hva_to_gfn_memslot(from, slot),
-		.end = hva_to_gfn_memslot(to, slot),
-		.first = (from - start) >> PAGE_SHIFT,
-	};
+	range->slot = slot;
+	range->start = hva_to_gfn_memslot(from, slot);
+	range->end = hva_to_gfn_memslot(to, slot);
+	range->first = (from - start) >> PAGE_SHIFT;
 }
 
-/* A question, as it was asked. */
-struct age {
-	unsigned long start;
-	unsigned long end;
-	const unsigned long *pages;
-	unsigned long *young;
-	bool clear;
-};
-
-static struct interval_tree_node *age_first(const struct age *age,
-					    struct kvm_memslots *slots)
+static bool age_slots(struct kvm *kvm, struct kvm_age_range *range,
+		      struct kvm_memslots *slots, unsigned long start,
+		      unsigned long end)
 {
-	return interval_tree_iter_first(&slots->hva_tree, age->start,
-					age->end - 1);
+	struct kvm_memory_slot *slot;
+	struct interval_tree_node *node;
+	bool young = false;
+
+	for (node = interval_tree_iter_first(&slots->hva_tree, start, end - 1);
+	     node; node = interval_tree_iter_next(node, start, end - 1)) {
+		slot = container_of(node, struct kvm_memory_slot,
+				    hva_node[slots->node_idx]);
+		age_overlap(range, slot, start, end);
+		young |= kvm_arch_age(kvm, range);
+	}
+	return young;
+}
+
+/* What is asked is in @range already; which frames, is filled in here. */
+static bool age_all(struct kvm *kvm, struct kvm_age_range *range,
+		    unsigned long start, unsigned long end)
+{
+	bool young = false;
+	int i;
+
+	for (i = 0; i < kvm_arch_nr_memslot_as_ids(kvm); i++)
+		young |= age_slots(kvm, range, __kvm_memslots(kvm, i), start,
+				   end);
+	return young;
 }
 
 /* Is any of it guest memory? */
-static bool age_concerns(struct kvm *kvm, const struct age *age)
+static bool age_concerns(struct kvm *kvm, unsigned long start,
+			 unsigned long end)
 {
 	int i;
 
 	for (i = 0; i < kvm_arch_nr_memslot_as_ids(kvm); i++)
-		if (age_first(age, __kvm_memslots(kvm, i)))
+		if (interval_tree_iter_first(&__kvm_memslots(kvm, i)->hva_tree,
+					     start, end - 1))
 			return true;
 	return false;
 }
 
-static bool age_slot(struct kvm *kvm, const struct age *age,
-		     struct kvm_memory_slot *slot, bool locked)
-{
-	struct kvm_age_range range = age_overlap(slot, age->start, age->end);
-
-	range.pages = age->pages;
-	range.young = age->young;
-	range.clear = age->clear;
-	range.locked = locked;
-	return kvm_arch_age(kvm, &range);
-}
-
-static bool age_slots(struct kvm *kvm, const struct age *age,
-		      struct kvm_memslots *slots, bool locked)
-{
-	struct interval_tree_node *node;
-	bool young = false;
-
-	for (node = age_first(age, slots); node;
-	     node = interval_tree_iter_next(node, age->start, age->end - 1))
-		young |= age_slot(kvm, age,
-				  container_of(node, struct kvm_memory_slot,
-					       hva_node[slots->node_idx]),
-				  locked);
-	return young;
-}
-
-static bool age_all(struct kvm *kvm, const struct age *age, bool locked)
-{
-	bool young = false;
-	int i;
-
-	for (i = 0; i < kvm_arch_nr_memslot_as_ids(kvm); i++)
-		young |= age_slots(kvm, age, __kvm_memslots(kvm, i), locked);
-	return young;
-}
-
-static bool age_all_locked(struct kvm *kvm, const struct age *age)
+/* Memslots may change in between; both look at what is or what was. */
+static bool age_all_locked(struct kvm *kvm, struct kvm_age_range *range,
+			   unsigned long start, unsigned long end)
 {
 	bool young;
 
+	if (!age_concerns(kvm, start, end))
+		return false;
+	range->locked = true;
 	AGE_LOCK(kvm);
-	young = age_all(kvm, age, true);
+	young = age_all(kvm, range, start, end);
 	AGE_UNLOCK(kvm);
 	return young;
 }
@@ -222,24 +206,21 @@ bool kvm_age_hva_range(struct kvm *kvm, unsigned long start, unsigned long end,
 		       const unsigned long *pages, unsigned long *young,
 		       bool clear)
 {
-	const struct age age = {
-		.start = start,
-		.end = end,
+	struct kvm_age_range range = {
 		.pages = pages,
 		.young = young,
 		.clear = clear,
 	};
-	bool any = false;
+	bool any;
 	int idx;
 
 	if (WARN_ON_ONCE(end <= start || !PAGE_ALIGNED(start | end)))
 		return false;
 
 	idx = srcu_read_lock(&kvm->srcu);
-	/* Memslots may change in between; both see what is or what was. */
-	if (age_concerns(kvm, &age))
-		any = kvm_arch_age_lockless(kvm) ? age_all(kvm, &age, false) :
-						   age_all_locked(kvm, &age);
+	any = kvm_arch_age_lockless(kvm) ?
+	      age_all(kvm, &range, start, end) :
+	      age_all_locked(kvm, &range, start, end);
 	srcu_read_unlock(&kvm->srcu, idx);
 	return any;
 }

@@ -58,79 +58,92 @@
 #include <linux/kvm_host.h>
 #include <linux/rculist.h>
 
-#include <asm/cmpxchg.h>
-
+#include "age.h"
 #include "mmu.h"
 #include "mmu_internal.h"
 #include "mmutrace.h"
 #include "spte.h"
 #include "tdp_iter.h"
-#include "tdp_mmu.h"
-
-/* Tried once: who changes it at the same time may as well be using it. */
-static bool spte_forget(u64 *sptep, u64 spte, u64 old_age)
-{
-	if (!spte_ad_enabled(spte) && is_writable_pte(spte))
-		kvm_set_pfn_dirty(spte_to_pfn(spte));
-	return try_cmpxchg64(sptep, &spte, old_age);
-}
-
-/**
- * kvm_spte_age() - was the page of an SPTE in a reverse map accessed?
- * @sptep: the SPTE
- * @spte:  its value, as it was read
- * @clear: make it not accessed
- *
- * Context: mmu_lock is held.
- * Return: true if it was, whether or not clearing has succeeded
- */
-bool kvm_spte_age(u64 *sptep, u64 spte, bool clear)
-{
-	if (!is_accessed_spte(spte))
-		return false;
-	if (clear)
-		spte_forget(sptep, spte, mark_spte_for_access_track(spte));
-	return true;
-}
 
 #ifdef CONFIG_X86_64
 
-static bool tdp_age_spte(const struct tdp_iter *iter, bool clear)
+/* One page, or one huge page. */
+static __always_inline bool tdp_age_leaf(const struct kvm_age_range *range,
+					 u64 *sptep, u64 spte, gfn_t gfn,
+					 int level)
 {
-	u64 spte = iter->old_spte, old_age;
+	u64 unused;
 
-	if (!is_accessed_spte(spte))
+	if (!is_accessed_spte(spte) ||
+	    !kvm_age_wanted(range, gfn, KVM_PAGES_PER_HPAGE(level)))
 		return false;
-	if (!clear)
-		return true;
-	old_age = mark_spte_for_access_track(spte);
-	if (spte_forget(rcu_dereference(iter->sptep), spte, old_age))
-		trace_kvm_tdp_mmu_spte_changed(iter->as_id, iter->gfn,
-					       iter->level, spte, old_age);
+	if (range->clear && kvm_spte_forget(sptep, spte, &unused))
+		trace_kvm_tdp_mmu_spte_changed(range->slot->as_id, gfn, level,
+					       spte, unused);
+	kvm_age_note(range, gfn, KVM_PAGES_PER_HPAGE(level));
 	return true;
 }
 
-static bool tdp_age_root(const struct kvm_age_range *range,
-			 struct kvm_mmu_page *root)
+/*
+ * A table of this level, which maps from @gfn on, and those below it, of which
+ * there are PT64_ROOT_MAX_LEVEL at most.  Each SPTE is read once.
+ */
+static bool tdp_age_table(const struct kvm_age_range *range, tdp_ptep_t table,
+			  gfn_t gfn, int level)
 {
-	struct tdp_iter iter;
+	u64 *sptep = rcu_dereference(table), spte;
+	gfn_t step = KVM_PAGES_PER_HPAGE(level), i = 0;
 	bool young = false;
-	gfn_t nr;
 
-	for_each_tdp_pte(iter, root, range->start, range->end) {
-		if (!is_shadow_present_pte(iter.old_spte) ||
-		    !is_last_spte(iter.old_spte, iter.level))
+	if (gfn < range->start) {
+		i = (range->start - gfn) >> KVM_HPAGE_GFN_SHIFT(level);
+		gfn += i * step;
+	}
+	for (; i < SPTE_ENT_PER_PAGE && gfn < range->end; i++, gfn += step) {
+		spte = READ_ONCE(sptep[i]);
+		if (!is_shadow_present_pte(spte))
 			continue;
-		nr = KVM_PAGES_PER_HPAGE(iter.level);
-		if (!kvm_age_wanted(range, iter.gfn, nr) ||
-		    !tdp_age_spte(&iter, range->clear))
-			continue;
-		kvm_age_note(range, iter.gfn, nr);
-		young = true;
-		if (kvm_age_enough(range))
+		if (is_last_spte(spte, level))
+			young |= tdp_age_leaf(range, &sptep[i], spte, gfn,
+					      level);
+		else
+			young |= tdp_age_table(range,
+					       spte_to_child_pt(spte, level),
+					       gfn, level - 1);
+		if (young && kvm_age_enough(range))
 			break;
 	}
 	return young;
+}
+
+/* Down to where the range is more than one entry, and then all of that. */
+static bool tdp_age_root(const struct kvm_age_range *range,
+			 struct kvm_mmu_page *root)
+{
+	tdp_ptep_t table = (tdp_ptep_t)root->spt;
+	int level = root->role.level;
+	gfn_t first = range->start, last = range->end - 1;
+	u64 *sptep, spte;
+
+	/* A memslot may be where this root cannot map anything. */
+	if (last >> KVM_HPAGE_GFN_SHIFT(level + 1))
+		return false;
+	for (; level > PG_LEVEL_4K; level--) {
+		if ((first ^ last) >> KVM_HPAGE_GFN_SHIFT(level))
+			break;
+		sptep = rcu_dereference(table) +
+			SPTE_INDEX(first << PAGE_SHIFT, level);
+		spte = READ_ONCE(*sptep);
+		if (!is_shadow_present_pte(spte))
+			return false;
+		if (is_large_pte(spte))
+			return tdp_age_leaf(range, sptep, spte,
+					    gfn_round_for_level(first, level),
+					    level);
+		table = spte_to_child_pt(spte, level);
+	}
+	return tdp_age_table(range, table,
+			     gfn_round_for_level(first, level + 1), level);
 }
 
 static bool tdp_age(struct kvm *kvm, const struct kvm_age_range *range)
@@ -225,7 +238,7 @@ bool kvm_arch_age(struct kvm *kvm, const struct kvm_age_range *range)
 	if (range->locked)
 		lockdep_assert_held_read(&kvm->mmu_lock);
 	else
-		WARN_ON_ONCE(!kvm_ad_enabled());
+		KVM_MMU_WARN_ON(!kvm_ad_enabled());
 
 	/* Without the lock there were none, and new ones do not matter. */
 	if (range->locked && kvm_memslots_have_rmaps(kvm))
