@@ -59,8 +59,14 @@ OBJECTS = {
         arch/s390/kvm/kvm-s390.o arch/s390/kvm/pv.o arch/s390/kvm/{virt}/kvm_main.o
         mm/pgtable-generic.o""",
 }
-# What the series adds for architectures whose TLB flush makes no callout.
-OWN = {"powerpc": ["mm/mmu_notifier_pgtable.o"], "s390": ["mm/mmu_notifier_pgtable.o"]}
+# What the series adds: for architectures whose TLB flush makes no callout, and for KVM.
+OWN = {
+    "x86": ["arch/x86/kvm/mmu/age.o", f"arch/x86/kvm/{_VIRT}/age.o"],
+    "arm64": [f"arch/arm64/kvm/{_VIRT}/age.o"],
+    "powerpc": ["mm/mmu_notifier_pgtable.o", f"arch/powerpc/kvm/{_VIRT}/age.o"],
+    "riscv": [f"arch/riscv/kvm/{_VIRT}/age.o"],
+    "s390": ["mm/mmu_notifier_pgtable.o"],
+}
 # Files that use the API and are compiled elsewhere or nowhere: why.
 EXEMPT = {
     "lib/test_mmu_notifier/": "ours; built with the kernels that are booted",
