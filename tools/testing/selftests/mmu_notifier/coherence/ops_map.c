@@ -159,7 +159,7 @@ const struct op ops_map[] = {
 	  .after = DROPPED, .run = do_dontunmap },
 	{ "mprotect-none", ANY, .after = DENIED, .run = protect_none,
 	  .undo = protect_write },
-	{ "mprotect-read", ANY, .after = SAME, .quiet = ONLY(ZERO),
+	{ "mprotect-read", ANY, .after = SAME, .keeps = ONLY(ZERO),
 	  .run = protect_read },
 	{ "mprotect-write", ANY, .after = SAME, .quiet = ANY,
 	  .prepare = prepare_read, .run = protect_write },
