@@ -28,6 +28,13 @@ struct mprotect_scan {
 	int own_node;
 };
 
+/* What is announced and changed next; end is zero if there is nothing yet. */
+struct part {
+	unsigned long start;
+	unsigned long end;
+	unsigned long rest;	/* where to go on afterwards */
+};
+
 /*
  * A pinned page stays where it is, so a hint is useless also where pages are
  * not copied on write.  A hint that another page brings along does no harm.
@@ -62,18 +69,34 @@ static bool swap_pte_changes(const struct mprotect_scan *scan, pte_t pte)
 	return true;
 }
 
+/*
+ * Would change_pte_range() write something else than what is there?  This has
+ * to follow it: an entry that is taken for one that stays is not changed.
+ */
+static bool present_pte_changes(const struct mprotect_scan *scan,
+				unsigned long addr, pte_t pte)
+{
+	pte_t changed = pte_modify(pte, scan->newprot);
+
+	if (scan->cp_flags & MM_CP_UFFD_WP)
+		changed = pte_mkuffd_wp(changed);
+	if (scan->cp_flags & MM_CP_UFFD_WP_RESOLVE)
+		changed = pte_clear_uffd_wp(changed);
+	if ((scan->cp_flags & MM_CP_TRY_CHANGE_WRITABLE) &&
+	    !pte_write(changed) &&
+	    can_change_pte_writable(scan->vma, addr, changed))
+		changed = pte_mkwrite(changed, scan->vma);
+	return !pte_same(pte, changed);
+}
+
 static bool pte_changes(const struct mprotect_scan *scan, unsigned long addr,
 			pte_t pte)
 {
-	pte_t changed;
-
 	if (!pte_present(pte))
 		return swap_pte_changes(scan, pte);
 	if (scan->cp_flags & MM_CP_PROT_NUMA)
 		return hint_wanted(scan, addr, pte);
-	changed = mprotect_new_pte(scan->vma, addr, pte, scan->newprot,
-				   scan->cp_flags);
-	return !pte_same(pte, changed);
+	return present_pte_changes(scan, addr, pte);
 }
 
 /* Look through a page table; *@addr becomes the first that changes. */
@@ -104,6 +127,7 @@ scan_ptes(const struct mprotect_scan *scan, pmd_t *pmd, unsigned long *addr,
 		}
 	}
 	pte_unmap_unlock(first, ptl);
+	cond_resched();
 	return found;
 }
 
@@ -153,36 +177,94 @@ scan_pmd(const struct mprotect_scan *scan, pmd_t *pmd, unsigned long *addr,
 	return scan_ptes(scan, pmd, addr, end);
 }
 
+static void part_add(struct part *part, unsigned long start, unsigned long end)
+{
+	if (!part->end)
+		part->start = start;
+	part->end = end;
+}
+
 /*
- * Find the next run of PMDs that have something to change or hold nothing at
+ * A part is a run of PMDs that have something to change or hold nothing at
  * all: to announce what is empty as well disturbs nobody, and another callout
- * would.
+ * would.  False if the part may go on beyond these addresses.
  */
-static void find_part(struct mprotect_part *part,
-		      const struct mprotect_scan *scan, pud_t *pud,
-		      unsigned long addr, unsigned long end)
+static bool scan_pud(const struct mprotect_scan *scan, struct part *part,
+		     pud_t *pud, unsigned long addr, unsigned long end)
 {
 	pmd_t *pmd = pmd_offset(pud, addr);
 	enum mprotect_found found;
 	unsigned long next, first;
 
-	part->addr = end;
-	part->next = end;
 	for (; addr != end; pmd++, addr = next) {
 		next = pmd_addr_end(addr, end);
 		first = addr;
 		found = scan_pmd(scan, pmd, &first, next);
-		cond_resched();
 		if (found == MPROTECT_CHANGES) {
-			if (part->addr == end)
-				part->addr = first;
-			part->next = next;
-		} else if (found == MPROTECT_STAYS && part->addr != end) {
+			part_add(part, first, next);
+		} else if (found == MPROTECT_STAYS && part->end) {
 			part->rest = next;
-			return;
+			return true;
 		}
 	}
+	return false;
+}
+
+/* The PUD entry of an address, if it is not empty; and how far it goes. */
+static pud_t *pud_at(struct mm_struct *mm, unsigned long addr,
+		     unsigned long end, unsigned long *next)
+{
+	pgd_t *pgd = pgd_offset(mm, addr);
+	p4d_t *p4d;
+	pud_t *pud;
+
+	*next = pgd_addr_end(addr, end);
+	if (pgd_none_or_clear_bad(pgd))
+		return NULL;
+	p4d = p4d_offset(pgd, addr);
+	*next = p4d_addr_end(addr, end);
+	if (p4d_none_or_clear_bad(p4d))
+		return NULL;
+	pud = pud_offset(p4d, addr);
+	*next = pud_addr_end(addr, end);
+	return pud_none(pudp_get(pud)) ? NULL : pud;
+}
+
+/* Is there a part from @addr on? */
+static bool find_part(const struct mprotect_scan *scan, struct part *part,
+		      unsigned long addr, unsigned long end)
+{
+	unsigned long next;
+	pud_t *pud;
+
+	part->end = 0;
 	part->rest = end;
+	for (; addr != end; addr = next) {
+		pud = pud_at(scan->vma->vm_mm, addr, end, &next);
+		if (!pud)
+			continue;
+		if (pud_leaf(pudp_get(pud)))
+			part_add(part, addr, next);
+		else if (scan_pud(scan, part, pud, addr, next))
+			break;
+	}
+	return part->end;
+}
+
+static long change_part(const struct mprotect_scan *scan,
+			struct mmu_gather *tlb, unsigned long start,
+			unsigned long end)
+{
+	struct mmu_notifier_range range;
+	long pages;
+
+	mmu_notifier_range_init(&range, MMU_NOTIFY_PROTECTION_VMA, 0,
+				scan->vma->vm_mm, start, end);
+	mmu_notifier_invalidate_range_start(&range);
+	pages = change_protection(tlb, scan->vma, start, end,
+				  scan->cp_flags | MM_CP_ANNOUNCED);
+	mmu_notifier_invalidate_range_end(&range);
+	return pages;
 }
 
 /* Does any entry that is not there change, too?  Then all of it changes. */
@@ -192,58 +274,44 @@ static bool none_changes(struct vm_area_struct *vma, unsigned long cp_flags)
 }
 
 /**
- * mprotect_part_start() - find and announce what to change next
- * @part:     the part before, which is ended, and the next one
- * @vma:      where
- * @pud:      the entry that covers the addresses, not empty
- * @addr:     first address to look at
- * @end:      address after the last, covered by the same entry
- * @newprot:  as for change_protection()
+ * mprotect_in_parts() - change protection where there is something to change
+ * @tlb:      as for change_protection()
+ * @vma:      as for change_protection()
+ * @addr:     first address
+ * @end:      address after the last
+ * @newprot:  what present entries get
  * @cp_flags: as for change_protection()
  *
- * Outside of [@part->addr, @part->next) nothing may be changed between @addr
- * and @part->rest.  If that is not empty it is announced until
- * mprotect_part_end(), or until the next part is asked for.
+ * Only what is announced is changed; entries that come to be elsewhere in the
+ * meantime are left alone.
  *
  * Context: mmap_lock held, for read or write.  May sleep.
+ * Return: as change_protection().
  */
-void mprotect_part_start(struct mprotect_part *part, struct vm_area_struct *vma,
-			 pud_t *pud, unsigned long addr, unsigned long end,
-			 pgprot_t newprot, unsigned long cp_flags)
+long mprotect_in_parts(struct mmu_gather *tlb, struct vm_area_struct *vma,
+		       unsigned long addr, unsigned long end,
+		       pgprot_t newprot, unsigned long cp_flags)
 {
 	const struct mprotect_scan scan = {
 		.vma = vma,
 		.newprot = newprot,
 		.cp_flags = cp_flags,
-		.own_node = mprotect_own_node(vma),
+		.own_node = cp_flags & MM_CP_PROT_NUMA ?
+			    mprotect_own_node(vma) : NUMA_NO_NODE,
 	};
+	long pages = 0, changed;
+	struct part part;
 
 	mmap_assert_locked(vma->vm_mm);
-	mprotect_part_end(part);
-	if (pud_leaf(pudp_get(pud)) || none_changes(vma, cp_flags)) {
-		part->addr = addr;
-		part->next = end;
-		part->rest = end;
-	} else {
-		find_part(part, &scan, pud, addr, end);
+	if (none_changes(vma, cp_flags))
+		return change_part(&scan, tlb, addr, end);
+	for (; addr != end; addr = part.rest) {
+		if (!find_part(&scan, &part, addr, end))
+			break;
+		changed = change_part(&scan, tlb, part.start, part.end);
+		if (changed < 0)
+			return changed;
+		pages += changed;
 	}
-	if (part->addr == part->next)
-		return;
-	mmu_notifier_range_init(&part->range, MMU_NOTIFY_PROTECTION_VMA, 0,
-				vma->vm_mm, part->addr, part->next);
-	mmu_notifier_invalidate_range_start(&part->range);
-}
-
-/**
- * mprotect_part_end() - the part is changed
- * @part: a part, or one that was not started
- *
- * Context: as mprotect_part_start().
- */
-void mprotect_part_end(struct mprotect_part *part)
-{
-	if (!part->range.end)
-		return;
-	mmu_notifier_invalidate_range_end(&part->range);
-	part->range.end = 0;
+	return pages;
 }

@@ -2,10 +2,9 @@
 /*
  * Announce a change of protection where something changes, and nowhere else.
  *
- * change_protection() used to announce a whole range before it had looked at
- * an entry.  With subscribers, it now goes in parts: mprotect_part_start()
+ * With subscribers, change_protection() goes in parts: mprotect_in_parts()
  * looks for the next run of PMDs that hold something to change, announces
- * that run, and only there are entries changed, until the next part.
+ * that run, changes it, and looks for the next one.
  *
  * What was looked at and passed over is not looked at again.  This is right
  * because the look takes the page-table lock, like the change: under that
@@ -28,71 +27,24 @@
 #include <linux/sched/sysctl.h>
 #include <linux/userfaultfd_k.h>
 
-/**
- * struct mprotect_part - what is announced and may be changed now
- * @range: the invalidation; its end is zero unless it is in flight
- * @addr:  where the part begins
- * @next:  where it ends; the same as @addr if there is nothing to change
- * @rest:  where to look for the next part
- */
-struct mprotect_part {
-	struct mmu_notifier_range range;
-	unsigned long addr;
-	unsigned long next;
-	unsigned long rest;
-};
+/* A flag for change_protection(), beside those in mm.h: start no invalidation. */
+#define MM_CP_ANNOUNCED	(1UL << 16)
 
-#ifdef CONFIG_MMU_NOTIFIER
-void mprotect_part_start(struct mprotect_part *part, struct vm_area_struct *vma,
-			 pud_t *pud, unsigned long addr, unsigned long end,
-			 pgprot_t newprot, unsigned long cp_flags);
-void mprotect_part_end(struct mprotect_part *part);
+/* Without CONFIG_MMU_NOTIFIER there is none, and no call of it is left. */
+long mprotect_in_parts(struct mmu_gather *tlb, struct vm_area_struct *vma,
+		       unsigned long addr, unsigned long end,
+		       pgprot_t newprot, unsigned long cp_flags);
 
-/*
- * Is the change made in parts?  Without subscribers, there is one part, which
- * nobody is told of; what has begun in parts is finished like that, also if
- * the last subscriber leaves meanwhile.
- */
-static __always_inline bool mprotect_in_parts(const struct mprotect_part *part,
-					      struct mm_struct *mm)
+/* Has the change to be announced?  Without subscribers there is no look. */
+static __always_inline bool mprotect_announces(struct mm_struct *mm,
+					       unsigned long cp_flags)
 {
+#ifdef CONFIG_MMU_NOTIFIER
 	/* Lockdep is to know of the callouts that there could be. */
 	lock_map_acquire(&__mmu_notifier_invalidate_range_start_map);
 	lock_map_release(&__mmu_notifier_invalidate_range_start_map);
-	might_sleep();
-	return mm_has_notifiers(mm) || part->range.end;
-}
-#else
-static inline void
-mprotect_part_start(struct mprotect_part *part, struct vm_area_struct *vma,
-		    pud_t *pud, unsigned long addr, unsigned long end,
-		    pgprot_t newprot, unsigned long cp_flags) { }
-static inline void mprotect_part_end(struct mprotect_part *part) { }
-static inline bool mprotect_in_parts(const struct mprotect_part *part,
-				     struct mm_struct *mm)
-{ return false; }
 #endif
-
-/* Present entries become this; compare change_huge_pmd(). */
-static __always_inline pte_t
-mprotect_new_pte(struct vm_area_struct *vma, unsigned long addr, pte_t pte,
-		 pgprot_t newprot, unsigned long cp_flags)
-{
-	pte = pte_modify(pte, newprot);
-	if (cp_flags & MM_CP_UFFD_WP)
-		pte = pte_mkuffd_wp(pte);
-	else if (cp_flags & MM_CP_UFFD_WP_RESOLVE)
-		pte = pte_clear_uffd_wp(pte);
-
-	/*
-	 * The VMA's protection is that of pages which wait for a write fault,
-	 * for COW or because the file system wants to know.  Where such a
-	 * fault would only set the write bit, set it now.
-	 */
-	if ((cp_flags & MM_CP_TRY_CHANGE_WRITABLE) && !pte_write(pte) &&
-	    can_change_pte_writable(vma, addr, pte))
-		pte = pte_mkwrite(pte, vma);
-	return pte;
+	return mm_has_notifiers(mm) && !(cp_flags & MM_CP_ANNOUNCED);
 }
 
 /* The node whose pages need no hints: where the only user of memory runs. */
@@ -115,27 +67,28 @@ mprotect_hint_folio(struct vm_area_struct *vma, unsigned long addr, pte_t pte,
 		    int own_node)
 {
 	struct folio *folio;
+	bool toptier;
 	int nid;
 
 	if (pte_protnone(pte))
 		return NULL;
 	folio = vm_normal_folio(vma, addr, pte);
-	if (!folio || folio_test_ksm(folio) || folio_is_zone_device(folio))
+	if (!folio || folio_is_zone_device(folio) || folio_test_ksm(folio))
 		return NULL;
 	if (is_cow_mapping(vma->vm_flags) &&
-	    (folio_likely_mapped_shared(folio) ||
-	     folio_maybe_dma_pinned(folio)))
+	    (folio_maybe_dma_pinned(folio) ||
+	     folio_likely_mapped_shared(folio)))
 		return NULL;
 	/* To write it back is more than a migration on a fault may do. */
-	if (folio_test_dirty(folio) && folio_is_file_lru(folio))
+	if (folio_is_file_lru(folio) && folio_test_dirty(folio))
 		return NULL;
 
 	nid = folio_nid(folio);
 	if (nid == own_node)
 		return NULL;
 	/* With memory tiers alone, only the lower ones are looked at. */
-	if (!(sysctl_numa_balancing_mode & NUMA_BALANCING_NORMAL) &&
-	    node_is_toptier(nid))
+	toptier = node_is_toptier(nid);
+	if (!(sysctl_numa_balancing_mode & NUMA_BALANCING_NORMAL) && toptier)
 		return NULL;
 	return folio;
 }

@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "fixture.h"
@@ -206,6 +207,57 @@ TEST_F_TIMEOUT(protect, userfaultfd, LIMIT_S)
 	ASSERT_EQ(0, track_again(fd, self->area.addr, LEN, false));
 	EXPECT_SILENCE(&self->area);
 	close(fd);
+}
+
+/* To split a mapping does not split a huge page, where there is none. */
+TEST_F_TIMEOUT(protect, one_of_many_pages, LIMIT_S)
+{
+	char *page = at(&self->area, 1, 100);
+	struct mnt_stats old, new;
+
+	memset(self->area.addr, 1, LEN);
+	watched_callouts(&self->area);
+	old = dev_stats(self->area.fd, self->area.list);
+	ASSERT_EQ(0, mprotect(page, PAGE, PROT_READ));
+	new = dev_stats(self->area.fd, self->area.list);
+	EXPECT_EQ(0, new.events[CLEAR] - old.events[CLEAR]);
+	EXPECT_ONE(&self->area, page, page + PAGE);
+}
+
+/* KiB of huge pages that the process has. */
+static long huge_kib(void)
+{
+	char text[4096], *line;
+
+	if (read_file("/proc/self/smaps_rollup", text, sizeof(text)))
+		return -1;
+	line = strstr(text, "AnonHugePages:");
+	return line ? strtol(line + 14, NULL, 10) : -1;
+}
+
+/* The move has announced the pages that it splits. */
+TEST_F_TIMEOUT(protect, split_by_move, LIMIT_S)
+{
+	char *from = at(&self->area, 1, 0), *to;
+	struct mnt_stats old, new;
+
+	if (madvise(from, 2 * PMD, MADV_HUGEPAGE))
+		SKIP(return, "no huge pages");
+	memset(from, 1, 2 * PMD);
+	if (huge_kib() < 4096)
+		SKIP(return, "no huge pages are left");
+	to = mmap(NULL, 4 * PMD, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, to);
+	/* Not where a huge page could be. */
+	to = (char *)(((uintptr_t)to + PMD - 1) & -PMD) + PAGE;
+	old = dev_stats(self->area.fd, self->area.list);
+	ASSERT_EQ(to, mremap(from, 2 * PMD, 2 * PMD,
+			     MREMAP_MAYMOVE | MREMAP_FIXED, to));
+	new = dev_stats(self->area.fd, self->area.list);
+	EXPECT_EQ(0, huge_kib());
+	EXPECT_LE(1, new.events[UNMAP] - old.events[UNMAP]);
+	EXPECT_EQ(0, new.events[CLEAR] - old.events[CLEAR]);
+	EXPECT_EQ(1, peek(to + PMD));
 }
 
 TEST_HARNESS_MAIN

@@ -5,10 +5,11 @@
  */
 #define _GNU_SOURCE
 #include <linux/mempolicy.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
-#include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,8 +20,6 @@
 #define PMDS		4
 #define BALANCING	"/sys/kernel/debug/sched/numa_balancing/"
 #define SWITCH		"/proc/sys/kernel/numa_balancing"
-/* The kernel looks at memory that a task does not use for as long as this. */
-#define SCANS		2
 
 FIXTURE(hints) {
 	struct watched area;
@@ -150,6 +149,39 @@ TEST_F_TIMEOUT(hints, hinted_already, LIMIT_S)
 	ASSERT_TRUE(wait_callouts(&self->area, &seen));
 	EXPECT_EQ(1, seen.nr);
 	EXPECT_EQ((uintptr_t)other, seen.range[0].start);
+}
+
+/* As mm/gup_test.h says. */
+struct pin {
+	uint64_t addr;
+	uint64_t size;
+	uint32_t flags;
+};
+
+#define PIN_START	_IOW('g', 7, struct pin)
+#define PIN_STOP	_IO('g', 8)
+
+TEST_F_TIMEOUT(hints, pinned, LIMIT_S)
+{
+	struct pin pin = { .size = PAGE, .flags = 1 };
+	struct callouts seen;
+	int fd;
+
+	fd = open("/sys/kernel/debug/gup_test", O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		SKIP(return, "no gup_test in debugfs");
+	ASSERT_EQ(0, write_file(SWITCH, "0"));
+	ASSERT_TRUE(send_away(self, self->area.addr));
+	pin.addr = (uintptr_t)self->area.addr;
+	ASSERT_EQ(0, ioctl(fd, PIN_START, &pin));
+	watched_callouts(&self->area);
+	ASSERT_EQ(0, write_file(SWITCH, "1"));
+	ASSERT_TRUE(wait_scans(1));
+	EXPECT_EQ(0, watched_callouts(&self->area).nr);
+	/* It was for the pin. */
+	ASSERT_EQ(0, ioctl(fd, PIN_STOP));
+	EXPECT_TRUE(wait_callouts(&self->area, &seen));
+	close(fd);
 }
 
 /* Where all is to be hinted, there is one callout for all of it. */

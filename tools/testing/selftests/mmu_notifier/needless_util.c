@@ -32,36 +32,43 @@ bool watched_make(struct watched *area, int fd, unsigned int pmds)
 	return area->list >= 0 && area->interval >= 0;
 }
 
-static struct callouts callouts_of(struct watched *area, int id,
-				   unsigned int op)
+/* Add what a subscriber has seen since the last time. */
+static void callouts_add(struct watched *area, int id, unsigned int op,
+			 struct callouts *seen)
 {
 	uint64_t first = (uintptr_t)area->addr, after = first + area->len;
 	struct mnt_record records[MNT_LOG_SIZE];
 	int nr = dev_log(area->fd, id, records), i;
-	struct callouts seen = {};
 
 	for (i = 0; i < nr; i++) {
 		if (records[i].op != op || records[i].event != PROTECTION_VMA ||
 		    records[i].end <= first || records[i].start >= after)
 			continue;
-		if (seen.nr < 4) {
-			seen.range[seen.nr].start = records[i].start;
-			seen.range[seen.nr].end = records[i].end;
+		if (seen->nr < 4) {
+			seen->range[seen->nr].start = records[i].start;
+			seen->range[seen->nr].end = records[i].end;
 		}
-		seen.nr++;
+		seen->nr++;
 	}
-	return seen;
 }
 
-/* Since the last time. Both kinds of subscribers have to have seen the same. */
+/*
+ * Since the last time. Both kinds of subscribers have to have seen the same;
+ * a hint can be made after the one and before the other was asked.
+ */
 struct callouts watched_callouts(struct watched *area)
 {
-	struct callouts list, interval;
+	struct callouts list = {}, interval = {};
+	int tries;
 
-	list = callouts_of(area, area->list, MNT_OP_START);
-	interval = callouts_of(area, area->interval, MNT_OP_INVALIDATE);
-	if (list.nr != interval.nr)
-		list.nr = -1;
+	for (tries = 0; tries < 4; tries++) {
+		callouts_add(area, area->list, MNT_OP_START, &list);
+		callouts_add(area, area->interval, MNT_OP_INVALIDATE,
+			     &interval);
+		if (list.nr == interval.nr)
+			return list;
+	}
+	list.nr = -1;
 	return list;
 }
 
