@@ -108,11 +108,12 @@ scan_ptes(const struct mprotect_scan *scan, pmd_t *pmd, unsigned long *addr,
 	struct mm_struct *mm = scan->vma->vm_mm;
 	unsigned long at = *addr;
 	pte_t *first, *pte, entry;
-	spinlock_t *ptl;
+	spinlock_t *ptl;	/* of the page table */
 
 	first = pte_offset_map_lock(mm, pmd, at, &ptl);
 	if (!first)
 		return MPROTECT_CHANGES;
+	__acquire(ptl);
 	/* As the change does: what was unmapped may be in TLBs still. */
 	flush_tlb_batched_pending(mm);
 	for (pte = first; at != end; pte++, at += PAGE_SIZE) {
@@ -150,8 +151,8 @@ static bool huge_hint_wanted(pmd_t pmd)
 static enum mprotect_found
 scan_huge_pmd(const struct mprotect_scan *scan, pmd_t *pmd, bool whole)
 {
+	spinlock_t *ptl;	/* of the entry */
 	bool changes;
-	spinlock_t *ptl;
 
 	/* A part of it is split off, which has to be announced in any case. */
 	if (!whole || !(scan->cp_flags & MM_CP_PROT_NUMA))
@@ -159,6 +160,7 @@ scan_huge_pmd(const struct mprotect_scan *scan, pmd_t *pmd, bool whole)
 	ptl = pmd_trans_huge_lock(pmd, scan->vma);
 	if (!ptl)
 		return MPROTECT_CHANGES;
+	__acquire(ptl);
 	changes = huge_hint_wanted(*pmd);
 	spin_unlock(ptl);
 	return changes ? MPROTECT_CHANGES : MPROTECT_STAYS;

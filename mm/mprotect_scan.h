@@ -10,9 +10,7 @@
  * because the look takes the page-table lock, like the change: under that
  * lock it found nothing to do, so the change would have written nothing, had
  * it been made then.  What comes later to such an entry is as if it had come
- * after the change, whichever locks the caller holds.  For this to hold, what
- * decides here and what changes entries in mprotect.c have to agree.  So both
- * call the same functions, which stand below.
+ * after the change, whichever locks the caller holds.
  *
  * Documentation/mm/mmu_notifier.rst, "Where nothing changes", has the rest.
  */
@@ -28,7 +26,7 @@
 #include <linux/userfaultfd_k.h>
 
 /* A flag for change_protection(), beside those in mm.h: start no invalidation. */
-#define MM_CP_ANNOUNCED	(1UL << 16)
+#define MM_CP_ANNOUNCED	BIT(16)
 
 /* Without CONFIG_MMU_NOTIFIER there is none, and no call of it is left. */
 long mprotect_in_parts(struct mmu_gather *tlb, struct vm_area_struct *vma,

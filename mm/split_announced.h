@@ -28,7 +28,7 @@ split_huge_pmd_announced(const struct mmu_notifier_range *range,
 			 unsigned long address)
 {
 	unsigned long first = address & HPAGE_PMD_MASK;
-	spinlock_t *ptl;
+	spinlock_t *ptl;	/* of the entry */
 
 	mmap_assert_write_locked(vma->vm_mm);
 	if (first < range->start || range->end - first < HPAGE_PMD_SIZE) {

@@ -66,9 +66,9 @@ FIXTURE_TEARDOWN(hints)
 }
 
 /* To the other node; the hint is for pages that are there. */
-static bool send_away(FIXTURE_DATA(hints) *self, char *page)
+static bool send_away(unsigned int from, char *page)
 {
-	int node = !self->node, status = -1, tries;
+	int node = !from, status = -1, tries;
 
 	for (tries = 0; tries < PATIENCE_MS / 10 && status != node; tries++) {
 		if (tries)
@@ -118,7 +118,7 @@ TEST_F_TIMEOUT(hints, one_remote_page, LIMIT_S)
 	char *page = self->area.addr + 2 * PMD + 100 * PAGE;
 	struct callouts seen;
 
-	ASSERT_TRUE(send_away(self, page));
+	ASSERT_TRUE(send_away(self->node, page));
 	/* The first three PMDs are looked at in one go. */
 	ASSERT_TRUE(wait_callouts(&self->area, &seen));
 	EXPECT_EQ(1, seen.nr);
@@ -133,7 +133,7 @@ TEST_F_TIMEOUT(hints, local_pages, LIMIT_S)
 	ASSERT_TRUE(wait_scans(1));
 	EXPECT_EQ(0, watched_callouts(&self->area).nr);
 	/* That was not for want of looking. */
-	ASSERT_TRUE(send_away(self, self->area.addr));
+	ASSERT_TRUE(send_away(self->node, self->area.addr));
 	EXPECT_TRUE(wait_callouts(&self->area, &seen));
 }
 
@@ -142,10 +142,10 @@ TEST_F_TIMEOUT(hints, hinted_already, LIMIT_S)
 	char *page = self->area.addr + PMD, *other = page + PMD + PAGE;
 	struct callouts seen;
 
-	ASSERT_TRUE(send_away(self, page));
+	ASSERT_TRUE(send_away(self->node, page));
 	ASSERT_TRUE(wait_callouts(&self->area, &seen));
 	EXPECT_EQ(1, seen.nr);
-	ASSERT_TRUE(send_away(self, other));
+	ASSERT_TRUE(send_away(self->node, other));
 	ASSERT_TRUE(wait_callouts(&self->area, &seen));
 	EXPECT_EQ(1, seen.nr);
 	EXPECT_EQ((uintptr_t)other, seen.range[0].start);
@@ -171,7 +171,7 @@ TEST_F_TIMEOUT(hints, pinned, LIMIT_S)
 	if (fd < 0)
 		SKIP(return, "no gup_test in debugfs");
 	ASSERT_EQ(0, write_file(SWITCH, "0"));
-	ASSERT_TRUE(send_away(self, self->area.addr));
+	ASSERT_TRUE(send_away(self->node, self->area.addr));
 	pin.addr = (uintptr_t)self->area.addr;
 	ASSERT_EQ(0, ioctl(fd, PIN_START, &pin));
 	watched_callouts(&self->area);
@@ -191,7 +191,7 @@ TEST_F_TIMEOUT(hints, all_at_once, LIMIT_S)
 	size_t i;
 
 	for (i = 0; i < self->area.len; i += 64 * PAGE)
-		ASSERT_TRUE(send_away(self, self->area.addr + i));
+		ASSERT_TRUE(send_away(self->node, self->area.addr + i));
 	ASSERT_TRUE(wait_callouts(&self->area, &seen));
 	EXPECT_EQ(1, seen.nr);
 	EXPECT_EQ((uintptr_t)self->area.addr, seen.range[0].start);
