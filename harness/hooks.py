@@ -51,7 +51,7 @@ HOOKS = [
     Hook("zap_page_range_single", "dontneed"),
     Hook("wp_page_copy", "cow cow-after-fork"),
     Hook("migrate_vma_collect", "to-device"),
-    Hook("change_pud_range", "mprotect-none mprotect-read"),
+    Hook("change_part", "mprotect-none mprotect-read"),
     Hook("move_page_tables", "mremap-move mremap-dontunmap"),
     Hook("page_vma_mkclean_one", "writeback"),
     Hook("try_to_unmap_one", "pageout swap-in"),

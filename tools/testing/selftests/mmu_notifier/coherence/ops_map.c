@@ -165,7 +165,7 @@ const struct op ops_map[] = {
 	{ "mprotect-none", ANY, .after = DENIED, .run = protect_none,
 	  .undo = protect_write,
 	  .why = BY(PROTECT), .also = BY(UNSHARE) },
-	{ "mprotect-read", ANY, .after = SAME, .quiet = ONLY(ZERO),
+	{ "mprotect-read", ANY, .after = SAME, .keeps = ONLY(ZERO),
 	  .run = protect_read,
 	  .why = BY(PROTECT), .also = BY(UNSHARE) },
 	{ "mprotect-write", ANY, .after = SAME, .quiet = ANY,
