@@ -260,8 +260,8 @@ static long change_part(const struct mprotect_scan *scan,
 	struct mmu_notifier_range range;
 	long pages;
 
-	mmu_notifier_range_init(&range, MMU_NOTIFY_PROTECTION_VMA, 0,
-				scan->vma->vm_mm, start, end);
+	mmu_notifier_range_init_cause(&range, change_cause(scan->cp_flags),
+				      scan->vma->vm_mm, start, end);
 	mmu_notifier_invalidate_range_start(&range);
 	pages = change_protection(tlb, scan->vma, start, end,
 				  scan->cp_flags | MM_CP_ANNOUNCED);
