@@ -105,6 +105,7 @@ union mnt_arg {
 	struct mnt_mirror mirror;
 	struct mnt_fill fill;
 	struct mnt_check check;
+	struct mnt_accessed accessed;
 	struct mnt_mm mm;
 	struct mnt_totals totals;
 };
@@ -138,6 +139,12 @@ static long mnt_of_sub(struct mnt_file *file, unsigned int cmd,
 		break;
 	case MNT_CHECK:
 		ret = mnt_check(sub, &arg->check);
+		break;
+	case MNT_ACCESS:
+		ret = mnt_set_accessed(sub, &arg->accessed);
+		break;
+	case MNT_ACCESSED:
+		ret = mnt_get_accessed(sub, &arg->accessed);
 		break;
 	}
 	mnt_put(sub);

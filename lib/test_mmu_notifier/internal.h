@@ -9,9 +9,11 @@
  *	fill.c		making them, by the reader's protocol of each kind
  *	check.c		comparing them with the page table
  *	read.c		the reader's protocol of intervals by itself, timed
+ *	age.c		which pages were accessed, and the age op
  *
  * Only the API of 6.12 is used, so that the same module tests a kernel
- * without the series; but for readers that rely on the ranges in flight.
+ * without the series; but for readers that rely on the ranges in flight, and
+ * for the age op.
  */
 #ifndef _TEST_MMU_NOTIFIER_INTERNAL_H
 #define _TEST_MMU_NOTIFIER_INTERNAL_H
@@ -50,6 +52,7 @@
  * @nr:       its pages, 0 if there is none; both written once
  * @mirror:   the translations, see MNT_FRAME_SHIFT; 0 is none
  * @puts:     of MNT_GET, made from inside callouts and not by MNT_DEL yet
+ * @accessed: pages accessed since they were last aged, or 0
  */
 struct mnt_sub {
 	struct kref refs;
@@ -73,6 +76,17 @@ struct mnt_sub {
 	unsigned int logged;
 	unsigned long *mirror;
 	unsigned int puts;
+	u64 accessed[MNT_ACCESSED_MAX];
+};
+
+/* One callout, as the common part sees it. */
+struct mnt_call {
+	enum mnt_op op;
+	unsigned long start;
+	unsigned long end;
+	unsigned int event;
+	unsigned int pages;
+	bool may_block;
 };
 
 /* Of an open file: the subscriptions by number; MNT_LIVE until MNT_DEL. */
@@ -92,6 +106,8 @@ extern const struct mmu_notifier_ops mnt_ops[MNT_NR_KINDS];
 extern const struct mmu_interval_notifier_ops mnt_interval_ops;
 
 /* callouts.c */
+struct mnt_rule mnt_call(struct mnt_sub *sub, const struct mnt_call *call);
+void mnt_release(struct mmu_notifier *mn, struct mm_struct *mm);
 void mnt_set_rule(struct mnt_sub *sub, const struct mnt_rule *rule);
 void mnt_let_go(struct mnt_sub *sub);
 void mnt_note_ended(struct mnt_sub *sub);
@@ -126,8 +142,22 @@ unsigned long mnt_primary(struct mm_struct *mm, unsigned long addr,
 			  bool suspended);
 long mnt_check(struct mnt_sub *sub, struct mnt_check *check);
 
+/* age.c */
+extern const struct mmu_notifier_ops mnt_age_ops;
+extern const struct mmu_notifier_ops mnt_age_sleeps_ops;
+bool mnt_has_age(void);
+bool mnt_take_accessed(struct mnt_sub *sub, unsigned long start,
+		       unsigned long end, bool clear);
+long mnt_set_accessed(struct mnt_sub *sub, const struct mnt_accessed *arg);
+long mnt_get_accessed(struct mnt_sub *sub, struct mnt_accessed *arg);
+
 /* read.c */
 long mnt_read(struct mnt_sub *sub, struct mnt_read *read);
+
+static inline struct mnt_sub *to_sub(struct mmu_notifier *mn)
+{
+	return container_of(mn, struct mnt_sub, mn);
+}
 
 /* Is there a translation of this address to be had? */
 static inline bool mnt_in_mirror(const struct mnt_sub *sub, unsigned long addr)

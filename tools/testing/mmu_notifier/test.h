@@ -22,6 +22,7 @@ extern const struct test register_tests[];
 extern const struct test interval_tests[];
 extern const struct test exit_tests[];
 extern const struct test inside_tests[];
+extern const struct test age_tests[];
 
 void __noreturn test_failed(const char *file, int line, const char *what);
 #define check(cond)							\
