@@ -18,8 +18,8 @@ from collections import defaultdict
 from pathlib import Path
 
 # The core itself, and subscribers and callers that exist to test it.
-OWN = re.compile(r"include/linux/mmu_notifier\.h"
-                 r"|mm/mmu_notifier(_flush|_interval|_register|_young|_kunit)?\.c"
+OWN = re.compile(r"include/linux/mmu_notifier(_age)?\.h"
+                 r"|mm/mmu_notifier(_age|_age_batch|_flush|_interval|_register|_young|_kunit)?\.c"
                  r"|mm/(mmu_notifier|range_tracker)\w*(test|kunit)\w*\.[ch]"
                  r"|lib/test_mmu_notifier.*|tools/.*|Documentation/.*")
 
@@ -30,13 +30,16 @@ CALLS = {
     "invalidations": {START: "yes", START + "_nonblock": "no"},
     "secondary-tlbs": {"mmu_notifier_arch_invalidate_secondary_tlbs": ""},
     "aging": {
-        "mmu_notifier_clear_flush_young": "clear_flush_young",
-        "mmu_notifier_clear_young": "clear_young",
-        "mmu_notifier_test_young": "test_young",
-        "ptep_clear_flush_young_notify": "clear_flush_young",
-        "pmdp_clear_flush_young_notify": "clear_flush_young",
-        "ptep_clear_young_notify": "clear_young",
-        "pmdp_clear_young_notify": "clear_young",
+        "mmu_age_begin": "later",
+        "mmu_age_ask": "now",
+        "mmu_age_now": "now",
+        "mmu_notifier_clear_flush_young": "now",
+        "mmu_notifier_clear_young": "now",
+        "mmu_notifier_test_young": "now",
+        "ptep_clear_flush_young_notify": "now",
+        "pmdp_clear_flush_young_notify": "now",
+        "ptep_clear_young_notify": "now",
+        "pmdp_clear_young_notify": "now",
     },
     "others": {
         "mmu_notifier_release": "mmu_notifier_release",
@@ -51,6 +54,9 @@ END_CALL = re.compile(rf"(?<![\w.>]){END}\s*\(")
 ENDS_IN = re.compile(r"ends in (\w+)\(\)")
 CALL = re.compile(r"(?<![\w.>])(" + "|".join(NAMES) + r")\s*\(")
 EVENT = re.compile(r"\bMMU_NOTIFY_(\w+)")
+REASON = re.compile(r"\bMMU_AGING_FOR_(\w+)")
+# mmu_age_ask() is told of pages whose primary entries have been aged.
+CLEARS = re.compile(r"\bMMU_AGING_CLEAR\b|\bmmu_age_ask\(|clear_(flush_)?young(_notify)?\(")
 OPS = re.compile(r"struct mmu_(interval_)?notifier_ops\s+(\w+)\s*=\s*\{(.*?)\n\}",
                  re.S)
 MEMBER = re.compile(r"\.(\w+)\s*=")
@@ -59,7 +65,7 @@ COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*|\"(?:\\.|[^\"\\\n])*\"", re.S)
 NOT_NAMES = {"__attribute__", "__printf", "__acquires", "__releases",
              "__must_hold", "__aligned", "__section", "__no_sanitize"}
 # The column that is compared, by table.
-COMPARED = {"invalidations": ("Event", "Blocks"), "aging": ("Callout",),
+COMPARED = {"invalidations": ("Event", "Blocks"), "aging": ("Asks", "Reason", "Clears"),
             "secondary-tlbs": (), "others": ("Calls",),
             "subscribers": ("Kind", "Callouts")}
 
@@ -116,6 +122,9 @@ def calls_of(body, table):
     if table == "invalidations":
         events = {name.upper() for name in EVENT.findall(body)}
         return {"Event": events, "Blocks": made}
+    if table == "aging":
+        return {"Asks": made, "Reason": set(REASON.findall(body)) or {"OTHER"},
+                "Clears": {"yes" if CLEARS.search(body) else "no"}}
     return {column: made for column in COMPARED[table]}
 
 

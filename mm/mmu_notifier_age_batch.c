@@ -234,8 +234,8 @@ void mmu_age_ask(struct mmu_age_batch *age, enum mmu_aging_reason reason)
  */
 static bool beyond(const struct mmu_age_batch *age, unsigned long addr)
 {
-	return PTRS_PER_PTE > MMU_AGE_WINDOW && addr >= age->base &&
-	       page_in(age, addr) >= MMU_AGE_WINDOW;
+	return addr >= age->base && page_in(age, addr) >= MMU_AGE_WINDOW &&
+	       page_in(age, addr) < PTRS_PER_PTE;
 }
 
 static bool in_window(const struct mmu_age_batch *age, unsigned long addr)

@@ -40,7 +40,8 @@ void reaped(void)
 
 bool age(struct vm_area_struct *vma)
 {
-	return ptep_clear_young_notify(vma, addr, pte);
+	mmu_age_begin(&batch, vma->vm_mm, MMU_AGING_CLEAR, MMU_AGING_FOR_IDLE);
+	return mmu_age_deliver(&batch);
 }
 
 void flush(struct mm_struct *mm)
@@ -80,11 +81,11 @@ mm/a.c flush()
 
 .. calltable: aging
 
-====== ======== ===========
-File   Function Callout
-====== ======== ===========
-mm/a.c age()    clear_young
-====== ======== ===========
+====== ======== ===== ====== ======
+File   Function Asks  Reason Clears
+====== ======== ===== ====== ======
+mm/a.c age()    later IDLE   yes
+====== ======== ===== ====== ======
 
 .. calltable: others
 
@@ -138,7 +139,9 @@ class CallTable(unittest.TestCase):
 
     def test_wrong_cells(self):
         for old, new in (("CLEAR  yes", "UNMAP  yes"), ("UNMAP  no ", "UNMAP  yes"),
-                         ("clear_young\n=", "test_young\n="),
+                         ("later IDLE   yes", "now   IDLE   yes"),
+                         ("later IDLE   yes", "later DAMON  yes"),
+                         ("later IDLE   yes", "later IDLE   no"),
                          ("my_ops list", "my_ops rbtr"),
                          ("                   invalidate_range_start\n", "")):
             self.assertIn(old, RST)

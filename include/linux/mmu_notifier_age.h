@@ -284,8 +284,10 @@ static inline bool mmu_age_take(struct mmu_age_batch *age, unsigned long addr)
 
 #else /* !CONFIG_MMU_NOTIFIER */
 
-#define mmu_age_begin(age, mm, flags, reason)	((age)->mm = NULL)
-
+static inline void mmu_age_begin(struct mmu_age_batch *age,
+				 struct mm_struct *mm, unsigned int flags,
+				 enum mmu_aging_reason reason)
+{ age->mm = NULL; }
 static inline bool mmu_age_active(const struct mmu_age_batch *age)
 { return false; }
 static inline void mmu_age_add(struct mmu_age_batch *age, unsigned long addr,

@@ -7,7 +7,7 @@
 
 #include "internal.h"
 
-#if __has_include(<linux/mmu_notifier_age.h>)
+#ifdef MNT_HAS_AGE
 #include <linux/mmu_notifier_age.h>
 #endif
 
@@ -78,7 +78,7 @@ long mnt_get_accessed(struct mnt_sub *sub, struct mnt_accessed *arg)
 	return 0;
 }
 
-#ifdef MMU_AGING_CLEAR
+#ifdef MNT_HAS_AGE
 
 /**
  * mnt_has_age() - does this kernel have the age op?
@@ -153,4 +153,4 @@ bool mnt_has_age(void)
 	return false;
 }
 
-#endif /* MMU_AGING_CLEAR */
+#endif /* MNT_HAS_AGE */

@@ -194,10 +194,15 @@ static int idle_word(uint64_t pfn, uint64_t *word, bool set)
 	int fd = open("/sys/kernel/mm/page_idle/bitmap", O_RDWR | O_CLOEXEC);
 	ssize_t done;
 
-	if (fd < 0)
+	if (fd < 0) {
+		printf("# no page_idle: %m\n");
 		return -1;
+	}
 	done = set ? pwrite(fd, word, 8, pfn / 64 * 8) :
 		     pread(fd, word, 8, pfn / 64 * 8);
+	if (done != 8)
+		printf("# page_idle, frame %#llx: %zd, %m\n",
+		       (unsigned long long)pfn, done);
 	close(fd);
 	return done == 8 ? 0 : -1;
 }

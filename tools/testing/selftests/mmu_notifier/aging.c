@@ -21,15 +21,17 @@ FIXTURE_VARIANT_ADD(mm, folio_2m_by_ptes) { .mapping = HUGE_BY_PTES };
 FIXTURE_VARIANT_ADD(mm, folio_2m_by_pmd) { .mapping = HUGE_BY_PMD };
 FIXTURE_VARIANT_ADD(mm, folio_2m_with_hole) { .mapping = HUGE_WITH_HOLE };
 
-/* Make the area, or end the test. */
-#define AREA(area)							\
-do {									\
-	int __ret = area_make(&(area), variant->mapping);		\
-									\
-	if (__ret == AREA_NONE)						\
-		SKIP(return, "no folio of this size to be had");	\
-	ASSERT_EQ(0, __ret);						\
-} while (0)
+/* Make the area; false if the test has to be left out. */
+static bool made(struct __test_metadata *_metadata, struct area *area,
+		 const FIXTURE_VARIANT(mm) *variant)
+{
+	int ret = area_make(area, variant->mapping);
+
+	if (ret == AREA_NONE)
+		SKIP(return false, "no folio of this size to be had");
+	EXPECT_EQ(0, ret);
+	return !ret;
+}
 
 /* Each callout on the area was about all that is mapped of it. */
 static void covers_all(struct __test_metadata *_metadata,
@@ -48,7 +50,8 @@ TEST_F_TIMEOUT(mm, idle_tracking_asks_once, LIMIT_S)
 	struct area area;
 	int id;
 
-	AREA(area);
+	if (!made(_metadata, &area, variant))
+		return;
 	id = dev_add(self->fd, 0, MNT_AGE, NULL, 0, NULL);
 	ASSERT_LE(0, id);
 	ASSERT_EQ(0, idle_set(&area));
@@ -68,7 +71,8 @@ TEST_F_TIMEOUT(mm, idle_tracking_asks_old_subscribers_by_runs, LIMIT_S)
 	struct area area;
 	int id;
 
-	AREA(area);
+	if (!made(_metadata, &area, variant))
+		return;
 	id = dev_add(self->fd, 0, MNT_AGING, NULL, 0, NULL);
 	ASSERT_LE(0, id);
 	ASSERT_EQ(0, idle_set(&area));
@@ -87,7 +91,8 @@ TEST_F_TIMEOUT(mm, holes_keep_their_state, LIMIT_S)
 
 	if (variant->mapping != HUGE_WITH_HOLE)
 		SKIP(return, "no hole");
-	AREA(area);
+	if (!made(_metadata, &area, variant))
+		return;
 	id = dev_add(self->fd, 0, MNT_AGE, NULL, 0, NULL);
 	ASSERT_LE(0, id);
 	ASSERT_EQ(0, dev_access(self->fd, id, area.hole, NULL, NULL));
@@ -130,7 +135,8 @@ TEST_F_TIMEOUT(mm, reclaim_asks_once, LIMIT_S)
 		SKIP(return, "reclaim splits it first");
 	if (mglru_set(false))
 		SKIP(return, "no MGLRU");
-	AREA(area);
+	if (!made(_metadata, &area, variant))
+		return;
 	reclaim(_metadata, self->fd, &area, AGE_RECLAIM);
 }
 
@@ -142,7 +148,8 @@ TEST_F_TIMEOUT(mm, look_around_asks_once, LIMIT_S)
 		SKIP(return, "reclaim splits it first");
 	if (mglru_set(true))
 		SKIP(return, "no MGLRU");
-	AREA(area);
+	if (!made(_metadata, &area, variant))
+		return;
 	reclaim(_metadata, self->fd, &area,
 		variant->mapping == HUGE_BY_PMD ? AGE_RECLAIM :
 						  AGE_LOOK_AROUND);
@@ -158,7 +165,8 @@ TEST_F_TIMEOUT(mm, walk_asks_once, LIMIT_S)
 
 	if (mglru_set(true))
 		SKIP(return, "no MGLRU");
-	AREA(area);
+	if (!made(_metadata, &area, variant))
+		return;
 	ASSERT_EQ(0, mglru_find(&area, &mglru));
 	id = dev_add(self->fd, 0, MNT_AGE, NULL, 0, NULL);
 	ASSERT_LE(0, id);
@@ -176,7 +184,8 @@ TEST_F_TIMEOUT(mm, damon_asks_once, LIMIT_S)
 	struct area area;
 	int id;
 
-	AREA(area);
+	if (!made(_metadata, &area, variant))
+		return;
 	id = dev_add(self->fd, 0, MNT_AGE_SLEEPS, NULL, 0, NULL);
 	ASSERT_LE(0, id);
 	if (damon_watch(&area))
@@ -201,7 +210,8 @@ TEST_F_TIMEOUT(mm, other_processes_are_not_asked, LIMIT_S)
 	}
 	id = dev_add(self->fd, child, MNT_AGE, NULL, 0, NULL);
 	ASSERT_LE(0, id);
-	AREA(area);
+	if (!made(_metadata, &area, variant))
+		return;
 	EXPECT_EQ(0, idle_set(&area));
 	EXPECT_EQ(0, dev_stats(self->fd, id).calls[MNT_OP_AGE]);
 	EXPECT_EQ(0, dev_del(self->fd, id, NULL));
