@@ -123,7 +123,9 @@ static void leaving_waits_for_its_age(void)
 	check(atomic_read(&held.alive));
 	/* It is leaving: no other callout begins. */
 	age_pages(mm, 0, 1, MMU_AGING_CLEAR);
+	age_pages(mm, 0, 1, MMU_AGING_CLEAR | MMU_AGING_BLOCKABLE);
 	check(atomic_read(&held.calls) == 1);
+	check(atomic_read(&other.slept) == 1);
 	atomic_set(&held.gate.closed, 0);
 	join_thread(walk);
 	join_thread(leaver);
