@@ -18,8 +18,8 @@ from collections import defaultdict
 from pathlib import Path
 
 # The core itself, and subscribers and callers that exist to test it.
-OWN = re.compile(r"include/linux/mmu_notifier\.h"
-                 r"|mm/mmu_notifier(_flush|_interval|_register|_young|_kunit)?\.c"
+OWN = re.compile(r"include/linux/mmu_notifier(_age)?\.h"
+                 r"|mm/mmu_notifier(_age|_age_batch|_flush|_interval|_register|_young|_kunit)?\.c"
                  r"|mm/(mmu_notifier|range_tracker)\w*(test|kunit)\w*\.[ch]"
                  r"|lib/test_mmu_notifier.*|tools/.*|Documentation/.*")
 
@@ -30,13 +30,16 @@ CALLS = {
     "invalidations": {START: "yes", START + "_nonblock": "no"},
     "secondary-tlbs": {"mmu_notifier_arch_invalidate_secondary_tlbs": ""},
     "aging": {
-        "mmu_notifier_clear_flush_young": "clear_flush_young",
-        "mmu_notifier_clear_young": "clear_young",
-        "mmu_notifier_test_young": "test_young",
-        "ptep_clear_flush_young_notify": "clear_flush_young",
-        "pmdp_clear_flush_young_notify": "clear_flush_young",
-        "ptep_clear_young_notify": "clear_young",
-        "pmdp_clear_young_notify": "clear_young",
+        "mmu_age_begin": "later",
+        "mmu_age_ask": "now",
+        "mmu_age_now": "now",
+        "mmu_notifier_clear_flush_young": "now",
+        "mmu_notifier_clear_young": "now",
+        "mmu_notifier_test_young": "now",
+        "ptep_clear_flush_young_notify": "now",
+        "pmdp_clear_flush_young_notify": "now",
+        "ptep_clear_young_notify": "now",
+        "pmdp_clear_young_notify": "now",
     },
     "others": {
         "mmu_notifier_release": "mmu_notifier_release",
@@ -60,6 +63,9 @@ CAUSE_HEADER = "include/linux/mmu_notifier_cause.h"
 CAUSE_CHOOSERS = ("mm/internal.h",)
 CAUSE_TAKERS = {"try_to_unmap": "try_to_unmap_one",
                 "try_to_migrate": "try_to_migrate_one"}
+REASON = re.compile(r"\bMMU_AGING_FOR_(\w+)")
+# mmu_age_ask() is told of pages whose primary entries have been aged.
+CLEARS = re.compile(r"\bMMU_AGING_CLEAR\b|\bmmu_age_ask\(|clear_(flush_)?young(_notify)?\(")
 OPS = re.compile(r"struct mmu_(interval_)?notifier_ops\s+(\w+)\s*=\s*\{(.*?)\n\}",
                  re.S)
 # Members of ops that say what to call for.
@@ -71,7 +77,7 @@ NOT_NAMES = {"__attribute__", "__printf", "__acquires", "__releases",
              "__must_hold", "__aligned", "__section", "__no_sanitize"}
 # The column that is compared, by table.
 COMPARED = {"causes": ("Event", "Owner"),
-            "invalidations": ("Cause", "Event", "Blocks"), "aging": ("Callout",),
+            "invalidations": ("Cause", "Event", "Blocks"), "aging": ("Asks", "Reason", "Clears"),
             "secondary-tlbs": (), "others": ("Calls",),
             "subscribers": ("Kind", "Callouts")}
 
@@ -161,6 +167,9 @@ def calls_of(function, body, table, causes):
         events = {name.upper() for name in EVENT.findall(body)}
         return {"Cause": why, "Blocks": made,
                 "Event": events | {causes.events.get(cause, "?") for cause in why}}
+    if table == "aging":
+        return {"Asks": made, "Reason": set(REASON.findall(body)) or {"OTHER"},
+                "Clears": {"yes" if CLEARS.search(body) else "no"}}
     return {column: made for column in COMPARED[table]}
 
 

@@ -5,7 +5,9 @@
  *	mmu_notifier.c		 invalidations: start, end, rollback
  *	mmu_notifier_slotless.c	 list subscribers beyond the first 64
  *	mmu_notifier_interval.c	 interval subscribers and their readers
- *	mmu_notifier_young.c	 non-sleeping callouts: aging, secondary TLBs
+ *	mmu_notifier_age.c	 aging: one question to each subscriber
+ *	mmu_notifier_age_batch.c pages of one walk, for one question
+ *	mmu_notifier_young.c	 aging as in 6.12; secondary TLBs
  *	mmu_notifier_register.c	 who subscribes: register, unregister, exit
  *	mmu_notifier_flush.c	 drain what began before the first subscriber
  *	mmu_notifier_filter.c	 who is concerned by a range, and who caused it
@@ -97,6 +99,7 @@ enum mmu_notifier_op {
 	MN_OP_CLEAR_FLUSH_YOUNG,
 	MN_OP_CLEAR_YOUNG,
 	MN_OP_TEST_YOUNG,
+	MN_OP_AGE,
 };
 
 /*
@@ -173,6 +176,17 @@ static inline struct mmu_notifier_range *mn_range(struct tracked_range *range)
 	return range ? container_of(range, struct mmu_notifier_range, tracked) :
 		       NULL;
 }
+
+/*
+ * Walk the subscribers of @mm that are not leaving.  Caller is an RCU reader,
+ * which keeps each of them until it has returned: one that leaves is taken off
+ * the list and waits for a grace period.
+ */
+#define for_each_nonsleeping(sub, subs, mm)				\
+	for (subs = rcu_dereference((mm)->notifier_subscriptions); subs;\
+	     subs = NULL)						\
+		hlist_for_each_entry_rcu(sub, &subs->list, hlist)	\
+			if (!READ_ONCE((sub)->leaving))
 
 /* mmu_notifier.c */
 bool mn_track(struct mmu_notifier_range *range);

@@ -10,95 +10,45 @@
  */
 #include <linux/mm.h>
 #include <linux/mmu_notifier.h>
+#include <linux/mmu_notifier_age.h>
 #include <linux/rculist.h>
 #include <trace/events/mmu_notifier.h>
 
 #include "mmu_notifier_internal.h"
 
-/* Walk the subscribers of @mm that have @op.  Caller is an RCU reader. */
-#define for_each_nonsleeping(sub, subs, mm, op)				\
-	for (subs = rcu_dereference((mm)->notifier_subscriptions); subs;\
-	     subs = NULL)						\
-		hlist_for_each_entry_rcu(sub, &subs->list, hlist)	\
-			if ((sub)->ops->op && !READ_ONCE((sub)->leaving))
-
-typedef int (*mn_age_fn)(struct mmu_notifier *sub, struct mm_struct *mm,
-			 unsigned long start, unsigned long end);
-
-static int mn_call_age(struct mmu_notifier *sub, enum mmu_notifier_op op,
-		       mn_age_fn age, const void *callout,
-		       struct mm_struct *mm, unsigned long start,
-		       unsigned long end)
+/* Ask in the way of 6.12: any page of [start, end). */
+static int mn_any_young(struct mm_struct *mm, unsigned long start,
+			unsigned long end, unsigned int flags)
 {
-	u64 began = mn_trace_clock(mmu_notifier_age);
-	int young, preempt;
+	const struct mmu_notifier_aging aging = {
+		.mm = mm,
+		.start = start,
+		.end = end,
+		.flags = flags,
+	};
 
-	preempt = mn_enter(false);
-	young = age(sub, mm, start, end);
-	mn_leave(false, preempt, callout);
-	trace_mmu_notifier_age(mm, op, callout, start, end, young, began);
-	return young;
+	return __mmu_notifier_age(&aging);
 }
 
-/* The body of mmu_notifier_clear_flush_young(): any page of [start, end). */
+/* The body of mmu_notifier_clear_flush_young(). */
 int __mmu_notifier_clear_flush_young(struct mm_struct *mm, unsigned long start,
 				     unsigned long end)
 {
-	struct mmu_notifier_subscriptions *subs;
-	struct mmu_notifier *sub;
-	int young = 0;
-
-	rcu_read_lock();
-	for_each_nonsleeping(sub, subs, mm, clear_flush_young)
-		young |= mn_call_age(sub, MN_OP_CLEAR_FLUSH_YOUNG,
-				     sub->ops->clear_flush_young,
-				     sub->ops->clear_flush_young, mm, start,
-				     end);
-	rcu_read_unlock();
-	return young;
+	return mn_any_young(mm, start, end,
+			    MMU_AGING_CLEAR | MMU_AGING_FLUSH);
 }
 
 /* The body of mmu_notifier_clear_young(): the same, flush not needed. */
 int __mmu_notifier_clear_young(struct mm_struct *mm, unsigned long start,
 			       unsigned long end)
 {
-	struct mmu_notifier_subscriptions *subs;
-	struct mmu_notifier *sub;
-	int young = 0;
-
-	rcu_read_lock();
-	for_each_nonsleeping(sub, subs, mm, clear_young)
-		young |= mn_call_age(sub, MN_OP_CLEAR_YOUNG,
-				     sub->ops->clear_young,
-				     sub->ops->clear_young, mm, start, end);
-	rcu_read_unlock();
-	return young;
-}
-
-/* test_young() in the shape of the other two. */
-static int mn_test_young(struct mmu_notifier *sub, struct mm_struct *mm,
-			 unsigned long start, unsigned long end)
-{
-	return sub->ops->test_young(sub, mm, start);
+	return mn_any_young(mm, start, end, MMU_AGING_CLEAR);
 }
 
 /* The body of mmu_notifier_test_young(): one yes is enough. */
 int __mmu_notifier_test_young(struct mm_struct *mm, unsigned long address)
 {
-	struct mmu_notifier_subscriptions *subs;
-	struct mmu_notifier *sub;
-	int young = 0;
-
-	rcu_read_lock();
-	for_each_nonsleeping(sub, subs, mm, test_young) {
-		young = mn_call_age(sub, MN_OP_TEST_YOUNG, mn_test_young,
-				    sub->ops->test_young, mm, address,
-				    address + PAGE_SIZE);
-		if (young)
-			break;
-	}
-	rcu_read_unlock();
-	return young;
+	return mn_any_young(mm, address, address + PAGE_SIZE, 0);
 }
 
 static void mn_call_secondary(struct mmu_notifier *sub, struct mm_struct *mm,
@@ -137,7 +87,8 @@ void __mmu_notifier_arch_invalidate_secondary_tlbs(struct mm_struct *mm,
 	struct mmu_notifier *sub;
 
 	rcu_read_lock();
-	for_each_nonsleeping(sub, subs, mm, arch_invalidate_secondary_tlbs)
-		mn_call_secondary(sub, mm, start, end);
+	for_each_nonsleeping(sub, subs, mm)
+		if (sub->ops->arch_invalidate_secondary_tlbs)
+			mn_call_secondary(sub, mm, start, end);
 	rcu_read_unlock();
 }

@@ -53,7 +53,8 @@ void split(struct folio *folio)
 
 bool age(struct vm_area_struct *vma)
 {
-	return ptep_clear_young_notify(vma, addr, pte);
+	mmu_age_begin(&batch, vma->vm_mm, MMU_AGING_CLEAR, MMU_AGING_FOR_IDLE);
+	return mmu_age_deliver(&batch);
 }
 
 void flush(struct mm_struct *mm)
@@ -116,11 +117,11 @@ mm/a.c flush()
 
 .. calltable: aging
 
-====== ======== ===========
-File   Function Callout
-====== ======== ===========
-mm/a.c age()    clear_young
-====== ======== ===========
+====== ======== ===== ====== ======
+File   Function Asks  Reason Clears
+====== ======== ===== ====== ======
+mm/a.c age()    later IDLE   yes
+====== ======== ===== ====== ======
 
 .. calltable: others
 
@@ -183,7 +184,9 @@ class CallTable(unittest.TestCase):
                          ("KSM   CLEAR yes", "KSM   CLEAR no "),
                          ("OOM   UNMAP no", ""),
                          ("UNMAP       no ", "UNMAP       yes"),
-                         ("clear_young\n=", "test_young\n="),
+                         ("later IDLE   yes", "now   IDLE   yes"),
+                         ("later IDLE   yes", "later DAMON  yes"),
+                         ("later IDLE   yes", "later IDLE   no"),
                          ("my_ops list", "my_ops rbtr"),
                          ("                   invalidate_range_start\n", "")):
             self.assertIn(old, RST)

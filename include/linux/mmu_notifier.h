@@ -35,6 +35,7 @@ struct mmu_notifier_range;
 struct mn_batch;
 struct mmu_notifier;
 struct mmu_interval_notifier;
+struct mmu_notifier_aging;
 
 /* Callouts of this range may sleep. */
 #define MMU_NOTIFIER_RANGE_BLOCKABLE	BIT(0)
@@ -61,6 +62,12 @@ struct mmu_interval_notifier;
  *	any page was accessed.
  * @clear_young: non-sleeping.  The same, but the flush may be left out.
  * @test_young: non-sleeping.  Report the accessed state of one page.
+ * @age: in place of these three, which are not called then.  Answer for the
+ *	pages that @aging names, see struct mmu_notifier_aging; non-zero if
+ *	any of them was accessed.  Non-sleeping, unless @age_may_sleep is set
+ *	and mmu_notifier_aging_blockable(): then sleeping, in reclaim, under
+ *	the reverse map lock of the pages.
+ * @age_may_sleep: @age comes in that way where the caller can wait for it.
  * @invalidate_range_start: sleeping if mmu_notifier_range_blockable(), else it
  *	must not block and may return -EAGAIN to have the change called off.
  *	All pages are still mapped and referenced.  On return no secondary
@@ -95,6 +102,9 @@ struct mmu_notifier_ops {
 			   unsigned long start, unsigned long end);
 	int (*test_young)(struct mmu_notifier *subscription,
 			  struct mm_struct *mm, unsigned long address);
+	int (*age)(struct mmu_notifier *subscription,
+		   const struct mmu_notifier_aging *aging);
+	bool age_may_sleep;
 	int (*invalidate_range_start)(struct mmu_notifier *subscription,
 				      const struct mmu_notifier_range *range);
 	void (*invalidate_range_end)(struct mmu_notifier *subscription,
@@ -116,7 +126,8 @@ struct mmu_notifier_ops {
  * @mm:      the mm, on which a subscription holds an mmgrab() reference
  * @users:   mmu_notifier_get() minus mmu_notifier_put()
  * @slot:    bit in the masks of &struct mmu_notifier_range, or -1
- * @pins:    callouts running, of release, or of those without a slot
+ * @pins:    callouts running, of release, of an @age that may sleep, or of
+ *           those without a slot
  * @claimed: release, unregister or put has begun; set once, by the one who
  *           is to complete it
  * @by_put:  mmu_notifier_put() claimed it

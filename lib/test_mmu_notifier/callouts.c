@@ -9,17 +9,6 @@
 
 #include "internal.h"
 
-/* One callout, as the common part sees it. */
-struct mnt_call {
-	enum mnt_op op;
-	unsigned long start;
-	unsigned long end;
-	unsigned int event;
-	unsigned int cause;
-	const void *owner;
-	bool may_block;
-};
-
 #ifdef MMU_NOTIFIER_CAUSES
 static_assert((int)MNT_NR_CAUSES == (int)MMU_NOTIFIER_NR_CAUSES);
 static_assert((int)MNT_EXCLUSIVE == (int)MMU_CAUSE_EXCLUSIVE);
@@ -46,11 +35,6 @@ static bool event_fits(const struct mnt_call *call)
 	return true;
 }
 #endif
-
-static struct mnt_sub *to_sub(struct mmu_notifier *mn)
-{
-	return container_of(mn, struct mnt_sub, mn);
-}
 
 static struct mnt_call call_of(enum mnt_op op,
 			       const struct mmu_notifier_range *range)
@@ -82,6 +66,7 @@ static void mnt_log_call(struct mnt_sub *sub, const struct mnt_call *call)
 		.cause = call->cause,
 		.owner = !call->owner ? MNT_NOBODY :
 			 call->owner == sub ? MNT_SELF : MNT_SOMEBODY,
+		.pages = call->pages,
 		.start = call->start,
 		.end = call->end,
 	};
@@ -174,9 +159,15 @@ static void mnt_put_inside(struct mnt_sub *sub, enum mnt_op op)
 		mmu_notifier_put(&sub->mn);
 }
 
-/* A callout that cannot fail; returns its rule. */
-static struct mnt_rule mnt_call(struct mnt_sub *sub,
-				const struct mnt_call *call)
+/**
+ * mnt_call() - a callout that cannot fail
+ * @sub:  the subscription
+ * @call: the callout
+ *
+ * Context: Sleeps if @call->may_block and the rule says so.
+ * Return: the rule that it goes by.
+ */
+struct mnt_rule mnt_call(struct mnt_sub *sub, const struct mnt_call *call)
 {
 	unsigned int rule_seq;
 	struct mnt_rule rule = mnt_enter(sub, call, &rule_seq);
@@ -255,7 +246,12 @@ static bool mnt_invalidate(struct mmu_interval_notifier *interval,
 	return admitted;
 }
 
-static void mnt_release(struct mmu_notifier *mn, struct mm_struct *mm)
+/**
+ * mnt_release() - the release callout
+ * @mn: of the subscription
+ * @mm: its mm
+ */
+void mnt_release(struct mmu_notifier *mn, struct mm_struct *mm)
 {
 	struct mnt_sub *sub = to_sub(mn);
 	const struct mnt_call call = {
@@ -279,8 +275,11 @@ static int mnt_nonsleeping(struct mmu_notifier *mn, enum mnt_op op,
 		.start = start,
 		.end = end,
 	};
+	struct mnt_sub *sub = to_sub(mn);
+	int answer = mnt_call(sub, &call).answer;
 
-	return mnt_call(to_sub(mn), &call).answer;
+	return answer | mnt_take_accessed(sub, start, end,
+					  op != MNT_OP_TEST_YOUNG);
 }
 
 static int mnt_clear_flush_young(struct mmu_notifier *mn, struct mm_struct *mm,

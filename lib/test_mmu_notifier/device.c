@@ -107,6 +107,7 @@ union mnt_arg {
 	struct mnt_check check;
 	struct mnt_filter filter;
 	struct mnt_own own;
+	struct mnt_accessed accessed;
 	struct mnt_mm mm;
 	struct mnt_totals totals;
 };
@@ -146,6 +147,12 @@ static long mnt_of_sub(struct mnt_file *file, unsigned int cmd,
 		break;
 	case MNT_OWN:
 		ret = mnt_own(sub, &arg->own);
+		break;
+	case MNT_ACCESS:
+		ret = mnt_set_accessed(sub, &arg->accessed);
+		break;
+	case MNT_ACCESSED:
+		ret = mnt_get_accessed(sub, &arg->accessed);
 		break;
 	}
 	mnt_put(sub);

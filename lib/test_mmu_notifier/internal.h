@@ -10,10 +10,11 @@
  *	check.c		comparing them with the page table
  *	read.c		the reader's protocol of intervals by itself, timed
  *	own.c		filters, and changes that a subscriber makes itself
+ *	age.c		which pages were accessed, and the age op
  *
  * Only the API of 6.12 is used, so that the same module tests a kernel
  * without the series; but for readers that rely on the ranges in flight, and
- * for what there is not in 6.12: causes, filters and owners.
+ * for what there is not in 6.12: causes, filters, owners and the age op.
  */
 #ifndef _TEST_MMU_NOTIFIER_INTERNAL_H
 #define _TEST_MMU_NOTIFIER_INTERNAL_H
@@ -53,6 +54,7 @@
  * @mirror:   the translations, see MNT_FRAME_SHIFT; 0 is none
  * @puts:     of MNT_GET, made from inside callouts and not by MNT_DEL yet
  * @filters:  of MNT_FILTERED; protected by @live, held for write
+ * @accessed: pages accessed since they were last aged, or 0
  */
 struct mnt_sub {
 	struct kref refs;
@@ -77,6 +79,19 @@ struct mnt_sub {
 	unsigned long *mirror;
 	unsigned int puts;
 	struct list_head filters;
+	u64 accessed[MNT_ACCESSED_MAX];
+};
+
+/* One callout, as the common part sees it. */
+struct mnt_call {
+	enum mnt_op op;
+	unsigned long start;
+	unsigned long end;
+	unsigned int event;
+	unsigned int cause;
+	const void *owner;
+	unsigned int pages;
+	bool may_block;
 };
 
 /* Of an open file: the subscriptions by number; MNT_LIVE until MNT_DEL. */
@@ -98,6 +113,8 @@ extern const struct mmu_interval_notifier_ops mnt_interval_ops;
 extern const struct mmu_interval_notifier_ops mnt_interval_unmap_ops;
 
 /* callouts.c */
+struct mnt_rule mnt_call(struct mnt_sub *sub, const struct mnt_call *call);
+void mnt_release(struct mmu_notifier *mn, struct mm_struct *mm);
 void mnt_set_rule(struct mnt_sub *sub, const struct mnt_rule *rule);
 void mnt_let_go(struct mnt_sub *sub);
 void mnt_note_ended(struct mnt_sub *sub);
@@ -132,6 +149,15 @@ unsigned long mnt_primary(struct mm_struct *mm, unsigned long addr,
 			  bool suspended);
 long mnt_check(struct mnt_sub *sub, struct mnt_check *check);
 
+/* age.c */
+extern const struct mmu_notifier_ops mnt_age_ops;
+extern const struct mmu_notifier_ops mnt_age_sleeps_ops;
+bool mnt_has_age(void);
+bool mnt_take_accessed(struct mnt_sub *sub, unsigned long start,
+		       unsigned long end, bool clear);
+long mnt_set_accessed(struct mnt_sub *sub, const struct mnt_accessed *arg);
+long mnt_get_accessed(struct mnt_sub *sub, struct mnt_accessed *arg);
+
 /* read.c */
 long mnt_read(struct mnt_sub *sub, struct mnt_read *read);
 
@@ -139,6 +165,11 @@ long mnt_read(struct mnt_sub *sub, struct mnt_read *read);
 long mnt_filter(struct mnt_sub *sub, const struct mnt_filter *filter);
 void mnt_free_filters(struct mnt_sub *sub);
 long mnt_own(struct mnt_sub *sub, const struct mnt_own *own);
+
+static inline struct mnt_sub *to_sub(struct mmu_notifier *mn)
+{
+	return container_of(mn, struct mnt_sub, mn);
+}
 
 /* Is there a translation of this address to be had? */
 static inline bool mnt_in_mirror(const struct mnt_sub *sub, unsigned long addr)

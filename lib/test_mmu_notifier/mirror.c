@@ -23,7 +23,8 @@ int mnt_mirror_alloc(struct mnt_sub *sub, unsigned long start,
 	unsigned long nr = length >> PAGE_SHIFT;
 	unsigned long *mirror;
 
-	if (!nr || nr > MNT_MIRROR_MAX || sub->kind == MNT_AGING)
+	if (!nr || nr > MNT_MIRROR_MAX || sub->kind == MNT_AGING ||
+	    sub->kind >= MNT_NR_KINDS)
 		return 0;
 	mirror = kvcalloc(nr, sizeof(*mirror), GFP_KERNEL);
 	if (!mirror)

@@ -32,7 +32,12 @@ struct mnt_sub *mnt_alloc(unsigned int kind)
 	init_waitqueue_head(&sub->wq);
 	INIT_LIST_HEAD(&sub->filters);
 	sub->kind = kind;
-	sub->mn.ops = &mnt_ops[kind];
+	if (kind == MNT_AGE)
+		sub->mn.ops = &mnt_age_ops;
+	else if (kind == MNT_AGE_SLEEPS)
+		sub->mn.ops = &mnt_age_sleeps_ops;
+	else
+		sub->mn.ops = &mnt_ops[kind];
 	return sub;
 }
 
@@ -220,9 +225,11 @@ long mnt_add(struct mnt_file *file, struct mnt_add *add)
 	struct mnt_sub *sub;
 	int ret;
 
-	if (add->kind >= MNT_NR_KINDS ||
+	if (add->kind >= MNT_NR_ALL_KINDS ||
 	    add->flags & ~(MNT_SIGNALLED | MNT_UNMAPS_ONLY))
 		return -EINVAL;
+	if (add->kind >= MNT_AGE && !mnt_has_age())
+		return -EOPNOTSUPP;
 	mm = mnt_get_mm(add->pid);
 	if (!mm)
 		return -ESRCH;

@@ -22,7 +22,10 @@ enum mnt_kind {
 	MNT_GET,		/* as MNT_LIST, by mmu_notifier_get() */
 	MNT_INTERVAL,		/* invalidate */
 	MNT_FILTERED,		/* as MNT_LIST, for its filters only */
-	MNT_NR_KINDS
+	MNT_NR_KINDS,		/* those that 6.12 can have */
+	MNT_AGE = MNT_NR_KINDS,	/* age, release */
+	MNT_AGE_SLEEPS,		/* the same, and age may sleep */
+	MNT_NR_ALL_KINDS
 };
 
 enum mnt_op {
@@ -34,6 +37,7 @@ enum mnt_op {
 	MNT_OP_CLEAR_FLUSH_YOUNG,
 	MNT_OP_CLEAR_YOUNG,
 	MNT_OP_TEST_YOUNG,
+	MNT_OP_AGE,
 	MNT_NR_OPS
 };
 
@@ -141,11 +145,11 @@ struct mnt_stats {
 
 struct mnt_record {
 	__u32 op;
-	__u32 event;		/* of starts, ends and invalidates */
+	__u32 event;		/* of starts, ends and invalidates; age: reason */
 	__u32 blockable;
 	__u32 cause;		/* likewise */
 	__u32 owner;		/* likewise: enum mnt_owner */
-	__u32 pad;
+	__u32 pages;		/* of age: how many are asked about */
 	__u64 start;
 	__u64 end;
 };
@@ -265,6 +269,18 @@ struct mnt_totals {
 	__u32 pad;
 };
 
+#define MNT_ACCESSED_MAX	16
+
+/*
+ * Pages that count as accessed through the secondary MMU, until aging clears
+ * that.  They replace those that were accessed before.
+ */
+struct mnt_accessed {
+	__u32 id;
+	__u32 nr;
+	__u64 pages[MNT_ACCESSED_MAX];
+};
+
 #define MNT_ADD		_IOWR('N', 0x80, struct mnt_add)
 #define MNT_DEL		_IOWR('N', 0x81, struct mnt_del)
 #define MNT_RULE	_IOW('N', 0x82, struct mnt_rule)
@@ -278,5 +294,7 @@ struct mnt_totals {
 #define MNT_CHECK	_IOWR('N', 0x8a, struct mnt_check)
 #define MNT_FILTER	_IOW('N', 0x8b, struct mnt_filter)
 #define MNT_OWN		_IOW('N', 0x8c, struct mnt_own)
+#define MNT_ACCESS	_IOW('N', 0x8d, struct mnt_accessed)
+#define MNT_ACCESSED	_IOWR('N', 0x8e, struct mnt_accessed)
 
 #endif /* _TEST_MMU_NOTIFIER_UAPI_H */

@@ -6,6 +6,7 @@
 #define _TRACE_MMU_NOTIFIER_H
 
 #include <linux/mmu_notifier.h>
+#include <linux/mmu_notifier_age.h>
 #include <linux/sched/clock.h>
 #include <linux/tracepoint.h>
 
@@ -39,7 +40,13 @@ MMU_NOTIFIER_CAUSES(MN_TRACE_CAUSE)
 		{ 0, "start" }, { 1, "end" }, { 2, "invalidate" },	\
 		{ 3, "release" }, { 4, "secondary_tlbs" },		\
 		{ 5, "clear_flush_young" }, { 6, "clear_young" },	\
-		{ 7, "test_young" })
+		{ 7, "test_young" }, { 8, "age" })
+
+#define show_mmu_aging_reason(reason)					\
+	__print_symbolic(reason,					\
+		{ 0, "other" }, { 1, "reclaim" }, { 2, "look_around" },	\
+		{ 3, "walk" }, { 4, "idle" }, { 5, "damon" },		\
+		{ 6, "collapse" })
 
 TRACE_EVENT(mmu_notifier_start,
 
@@ -148,35 +155,47 @@ TRACE_EVENT(mmu_notifier_callout,
 
 TRACE_EVENT(mmu_notifier_age,
 
-	TP_PROTO(struct mm_struct *mm, int op, const void *subscriber,
-		 unsigned long start, unsigned long end, int young, u64 began),
+	TP_PROTO(const struct mmu_notifier_aging *aging, int op,
+		 const void *subscriber, int young, u64 began),
 
-	TP_ARGS(mm, op, subscriber, start, end, young, began),
+	TP_ARGS(aging, op, subscriber, young, began),
 
 	TP_STRUCT__entry(
 		__field(void *,		mm)
 		__field(const void *,	subscriber)
 		__field(int,		op)
+		__field(int,		reason)
+		__field(bool,		blockable)
 		__field(unsigned long,	start)
 		__field(unsigned long,	end)
+		__field(unsigned long,	pages)
 		__field(int,		young)
 		__field(u64,		duration)
 	),
 
 	TP_fast_assign(
-		__entry->mm = mm;
+		unsigned long nr = (aging->end - aging->start) >> PAGE_SHIFT;
+
+		__entry->mm = aging->mm;
 		__entry->subscriber = subscriber;
 		__entry->op = op;
-		__entry->start = start;
-		__entry->end = end;
-		__entry->young = young;
+		__entry->reason = aging->reason;
+		__entry->blockable = mmu_notifier_aging_blockable(aging);
+		__entry->start = aging->start;
+		__entry->end = aging->end;
+		__entry->pages = aging->pages ?
+				 bitmap_weight(aging->pages, nr) : nr;
+		__entry->young = aging->young && young ?
+				 bitmap_weight(aging->young, nr) : young;
 		__entry->duration = mn_trace_since(began);
 	),
 
-	TP_printk("mm=%p subscriber=%ps op=%s range=%lx-%lx young=%d duration=%llu",
+	TP_printk("mm=%p subscriber=%ps op=%s reason=%s blockable=%d range=%lx-%lx pages=%lu young=%d duration=%llu",
 		  __entry->mm, __entry->subscriber,
-		  show_mmu_notifier_op(__entry->op), __entry->start,
-		  __entry->end, __entry->young, __entry->duration)
+		  show_mmu_notifier_op(__entry->op),
+		  show_mmu_aging_reason(__entry->reason), __entry->blockable,
+		  __entry->start, __entry->end, __entry->pages,
+		  __entry->young, __entry->duration)
 );
 
 DECLARE_EVENT_CLASS(mmu_notifier_subscription,

@@ -34,6 +34,7 @@ REGISTER = "mm/mmu_notifier_register.c"
 SLOTLESS = "mm/mmu_notifier_slotless.c"
 INTERVAL = "mm/mmu_notifier_interval.c"
 FILTER = "mm/mmu_notifier_filter.c"
+AGE = "mm/mmu_notifier_age.c"
 TRACKER = "mm/range_tracker.c"
 
 MUTANTS = [
@@ -94,6 +95,14 @@ MUTANTS = [
     Mutant("no grace period for aging", REGISTER,
            "mn_unlock(subs);\n\tif (ours)\n\t\tsynchronize_rcu_expedited();",
            "mn_unlock(subs);", "young_is_waited_for"),
+    Mutant("aging that sleeps takes no pin", AGE,
+           "		sub->pins++;", "",
+           "leaving_waits_for_its_age"),
+    Mutant("aging that sleeps calls who is leaving", AGE,
+           " || sub->leaving)", ")", "leaving_waits_for_its_age"),
+    Mutant("subscribers that sleep are called under RCU", AGE,
+           "sleepers = true;", "young |= mn_age_one(sub, aging);",
+           "agers_come_and_go"),
     Mutant("joining does not wait", REGISTER,
            "if (subs->tracker.nr)", "if (0)", "register_waits"),
     Mutant("the last user leaves the pointer", REGISTER,

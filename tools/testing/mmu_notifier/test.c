@@ -14,7 +14,7 @@
 static const struct test *const suites[] = {
 	tracker_tests, pairing_tests, leaving_tests, register_tests,
 	interval_tests, exit_tests, inside_tests,
-	filter_tests,
+	filter_tests, age_tests,
 };
 
 static unsigned long seed = 1;

@@ -23,6 +23,7 @@ extern const struct test interval_tests[];
 extern const struct test exit_tests[];
 extern const struct test inside_tests[];
 extern const struct test filter_tests[];
+extern const struct test age_tests[];
 
 void __noreturn test_failed(const char *file, int line, const char *what);
 #define check(cond)							\

@@ -41,7 +41,10 @@ typedef unsigned long long u64;
 
 #define ERESTARTSYS	512
 #define PAGE_SIZE	4096UL
-#define PMD_SIZE	(512 * PAGE_SIZE)
+#define PAGE_SHIFT	12
+#define PTRS_PER_PTE	512
+#define PMD_SIZE	(PTRS_PER_PTE * PAGE_SIZE)
+#define PMD_MASK	(~(PMD_SIZE - 1))
 
 #define __rcu
 #define __acquires(lock)
@@ -75,6 +78,79 @@ typedef unsigned long long u64;
 		if (fn())						\
 			abort();					\
 	}
+
+#define min(a, b)	((a) < (b) ? (a) : (b))
+#define max(a, b)	((a) > (b) ? (a) : (b))
+#define max_t(type, a, b)	max((type)(a), (type)(b))
+#define ALIGN(x, to)		(((x) + (to) - 1) & ~((to) - 1))
+#define ALIGN_DOWN(x, to)	((x) & ~((to) - 1))
+
+/* Bitmaps, one bit after the other. */
+#define SHIM_BITS	(8 * sizeof(unsigned long))
+#define DECLARE_BITMAP(name, bits)					\
+	unsigned long name[((bits) + SHIM_BITS - 1) / SHIM_BITS]
+
+static inline bool test_bit(unsigned long bit, const unsigned long *map)
+{
+	return map[bit / SHIM_BITS] >> bit % SHIM_BITS & 1;
+}
+
+static inline void __set_bit(unsigned long bit, unsigned long *map)
+{
+	map[bit / SHIM_BITS] |= BIT(bit % SHIM_BITS);
+}
+
+static inline bool __test_and_clear_bit(unsigned long bit, unsigned long *map)
+{
+	bool was = test_bit(bit, map);
+
+	map[bit / SHIM_BITS] &= ~BIT(bit % SHIM_BITS);
+	return was;
+}
+
+static inline unsigned long shim_find(const unsigned long *map,
+				      unsigned long size, unsigned long bit,
+				      bool set)
+{
+	while (bit < size && test_bit(bit, map) != set)
+		bit++;
+	return min(bit, size);
+}
+
+#define find_next_bit(map, size, from)		shim_find(map, size, from, true)
+#define find_next_zero_bit(map, size, from)	shim_find(map, size, from, false)
+#define find_first_zero_bit(map, size)		shim_find(map, size, 0, false)
+
+static inline void bitmap_zero(unsigned long *map, unsigned long size)
+{
+	memset(map, 0, size / 8);
+}
+
+static inline void bitmap_set(unsigned long *map, unsigned long bit,
+			      unsigned long bits)
+{
+	for (; bits; bits--)
+		__set_bit(bit++, map);
+}
+
+static inline unsigned int bitmap_weight(const unsigned long *map,
+					 unsigned long size)
+{
+	unsigned int weight = 0;
+
+	while (size--)
+		weight += test_bit(size, map);
+	return weight;
+}
+
+static inline bool bitmap_subset(const unsigned long *part,
+				 const unsigned long *map, unsigned long size)
+{
+	while (size--)
+		if (test_bit(size, part) && !test_bit(size, map))
+			return false;
+	return true;
+}
 
 /* Memory order. */
 #define READ_ONCE(x)		__atomic_load_n(&(x), __ATOMIC_RELAXED)

@@ -19,7 +19,7 @@ const char *const sub_names[MNT_NR_KINDS] = {
 
 static const char *const op_names[MNT_NR_OPS] = {
 	"start", "end", "invalidate", "release", "secondary", "clear_flush_young",
-	"clear_young", "test_young",
+	"clear_young", "test_young", "age",
 };
 
 /**

@@ -13,9 +13,8 @@ static inline void trace_mmu_notifier_end(const void *range) { }
 static inline void trace_mmu_notifier_callout(const void *range, int op,
 					      const void *fn, int ret,
 					      u64 began) { }
-static inline void trace_mmu_notifier_age(const void *mm, int op,
-					  const void *fn, unsigned long start,
-					  unsigned long end, int young,
+static inline void trace_mmu_notifier_age(const void *aging, int op,
+					  const void *fn, int young,
 					  u64 began) { }
 static inline void trace_mmu_notifier_register(const void *mm, const void *ops,
 					       bool interval,

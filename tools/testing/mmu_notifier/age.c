@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Aging that sleeps: who leaves waits for the callouts on itself, and for
+ * nobody else's; none comes after that.
+ */
+#include <linux/mmu_notifier_age.h>
+
+#include "test.h"
+
+#define PAGES	(3 * MMU_AGE_WINDOW)
+
+/* A subscriber that counts how it is asked, and may be held inside. */
+struct ager {
+	struct mmu_notifier n;
+	struct gate gate;
+	atomic_t alive;
+	atomic_t calls;
+	atomic_t slept;
+	atomic_t releases;
+};
+
+static atomic_t stop;
+
+static int on_age(struct mmu_notifier *n,
+		  const struct mmu_notifier_aging *aging)
+{
+	struct ager *ager = container_of(n, struct ager, n);
+	unsigned long start, end = aging->start;
+
+	check(atomic_read(&ager->alive));
+	atomic_inc(&ager->calls);
+	if (mmu_notifier_aging_blockable(aging)) {
+		check(n->ops->age_may_sleep);
+		might_sleep();
+		/* Kept by a pin, not by RCU. */
+		check(!shim_self.rcu_nesting);
+		atomic_inc(&ager->slept);
+		gate_pass(&ager->gate);
+	} else {
+		check(shim_self.rcu_nesting && shim_self.non_block);
+	}
+	while (mmu_notifier_aging_run(aging, &start, &end))
+		mmu_notifier_aging_found(aging, start, start + PAGE_SIZE);
+	check(atomic_read(&ager->alive));
+	return 1;
+}
+
+static void on_release(struct mmu_notifier *n, struct mm_struct *mm)
+{
+	check(atomic_inc(&container_of(n, struct ager, n)->releases) == 1);
+}
+
+static const struct mmu_notifier_ops sleeping_ops = {
+	.release = on_release,
+	.age = on_age,
+	.age_may_sleep = true,
+};
+
+static const struct mmu_notifier_ops age_ops = {
+	.release = on_release,
+	.age = on_age,
+};
+
+static void ager_add(struct mm_struct *mm, struct ager *ager,
+		     const struct mmu_notifier_ops *ops)
+{
+	memset(ager, 0, sizeof(*ager));
+	ager->n.ops = ops;
+	atomic_set(&ager->alive, 1);
+	check(!mmu_notifier_register(&ager->n, mm));
+}
+
+static void ager_del(struct ager *ager)
+{
+	mmu_notifier_unregister(&ager->n, ager->n.mm);
+	atomic_set(&ager->alive, 0);
+	check(atomic_read(&ager->releases) == 1);
+}
+
+static void *leave(void *ager)
+{
+	ager_del(ager);
+	return NULL;
+}
+
+static unsigned int age_pages(struct mm_struct *mm, unsigned long first,
+			      unsigned long pages, unsigned int flags)
+{
+	struct mmu_age_batch age;
+
+	memset(&age, 0xa5, sizeof(age));
+	mmu_age_begin(&age, mm, flags, MMU_AGING_FOR_OTHER);
+	for (; pages; pages--, first++)
+		mmu_age_add(&age, first * PAGE_SIZE, PAGE_SIZE);
+	return mmu_age_deliver(&age);
+}
+
+static void *age_once(void *mm)
+{
+	age_pages(mm, 0, 4, MMU_AGING_CLEAR | MMU_AGING_BLOCKABLE);
+	return NULL;
+}
+
+/* The leaver waits for its own callout; two others come and go meanwhile. */
+static void leaving_waits_for_its_age(void)
+{
+	struct mm_struct *mm = mm_new();
+	struct ager held, sleeping, other;
+	pthread_t walk, leaver;
+
+	ager_add(mm, &sleeping, &sleeping_ops);
+	ager_add(mm, &other, &age_ops);
+	/* The youngest is called first. */
+	ager_add(mm, &held, &sleeping_ops);
+	atomic_set(&held.gate.closed, 1);
+	walk = start_thread(age_once, mm);
+	wait_until(atomic_read(&held.gate.arrived));
+	ager_del(&sleeping);
+	ager_del(&other);
+	ager_add(mm, &other, &sleeping_ops);
+	leaver = start_thread(leave, &held);
+	usleep(30000);
+	check(atomic_read(&held.alive));
+	/* It is leaving: no other callout begins. */
+	age_pages(mm, 0, 1, MMU_AGING_CLEAR);
+	age_pages(mm, 0, 1, MMU_AGING_CLEAR | MMU_AGING_BLOCKABLE);
+	check(atomic_read(&held.calls) == 1);
+	check(atomic_read(&other.slept) == 1);
+	atomic_set(&held.gate.closed, 0);
+	join_thread(walk);
+	join_thread(leaver);
+	check(!atomic_read(&sleeping.calls));
+	check(mm_has_notifiers(mm));
+	ager_del(&other);
+	check(!mm_has_notifiers(mm));
+	mm_exit(mm);
+}
+
+static void *exit_mm(void *mm)
+{
+	atomic_set(&((struct mm_struct *)mm)->mm_users, 0);
+	mmu_notifier_release(mm);
+	atomic_set(&stop, 1);
+	return NULL;
+}
+
+/* The exit of the mm waits for it as well, and for no walk that comes later. */
+static void exit_waits_for_age(void)
+{
+	struct mm_struct *mm = mm_new();
+	pthread_t walk, exiting;
+	struct ager held;
+
+	ager_add(mm, &held, &sleeping_ops);
+	atomic_set(&held.gate.closed, 1);
+	walk = start_thread(age_once, mm);
+	wait_until(atomic_read(&held.gate.arrived));
+	exiting = start_thread(exit_mm, mm);
+	usleep(30000);
+	check(!atomic_read(&stop));
+	atomic_set(&held.gate.closed, 0);
+	join_thread(exiting);
+	join_thread(walk);
+	age_once(mm);
+	check(atomic_read(&held.calls) == 1);
+	ager_del(&held);
+	mm_exit(mm);
+}
+
+static void *age_always(void *mm)
+{
+	while (!atomic_read(&stop)) {
+		age_pages(mm, test_random(PAGES), test_random(PAGES),
+			  MMU_AGING_CLEAR |
+			  (test_random(2) ? MMU_AGING_BLOCKABLE : 0));
+		age_pages(mm, test_random(PAGES), 1, MMU_AGING_BLOCKABLE);
+	}
+	return NULL;
+}
+
+static void *come_and_go(void *mm)
+{
+	struct ager ager;
+
+	while (!atomic_read(&stop)) {
+		ager_add(mm, &ager, test_random(2) ? &sleeping_ops : &age_ops);
+		if (test_random(2))
+			sched_yield();
+		ager_del(&ager);
+	}
+	return NULL;
+}
+
+static void agers_come_and_go(void)
+{
+	struct mm_struct *mm = mm_new();
+	pthread_t threads[5];
+	struct ager stays;
+	size_t i;
+
+	ager_add(mm, &stays, &sleeping_ops);
+	for (i = 0; i < ARRAY_SIZE(threads); i++)
+		threads[i] = start_thread(i < 2 ? age_always : come_and_go,
+					  mm);
+	usleep(400000);
+	atomic_set(&stop, 1);
+	for (i = 0; i < ARRAY_SIZE(threads); i++)
+		join_thread(threads[i]);
+	check(atomic_read(&stays.slept));
+	check(atomic_read(&stays.slept) < atomic_read(&stays.calls));
+	ager_del(&stays);
+	check(!mm_has_notifiers(mm));
+	mm_exit(mm);
+}
+
+/* The last subscriber leaves while a walk has the subscriptions. */
+static void last_leaves_during_age(void)
+{
+	struct mm_struct *mm = mm_new();
+	pthread_t walk, leaver;
+	struct ager held;
+
+	ager_add(mm, &held, &sleeping_ops);
+	atomic_set(&held.gate.closed, 1);
+	walk = start_thread(age_once, mm);
+	wait_until(atomic_read(&held.gate.arrived));
+	leaver = start_thread(leave, &held);
+	usleep(10000);
+	check(mm_has_notifiers(mm));
+	atomic_set(&held.gate.closed, 0);
+	join_thread(leaver);
+	join_thread(walk);
+	check(!mm_has_notifiers(mm));
+	mm_exit(mm);
+}
+
+static int leave_inside(struct mmu_notifier *n,
+			const struct mmu_notifier_aging *aging)
+{
+	if (mmu_notifier_aging_blockable(aging))
+		mmu_notifier_unregister(n, n->mm);
+	return 0;
+}
+
+/* It would wait for itself; lockdep says so first. */
+static void unregister_in_age(void)
+{
+	static const struct mmu_notifier_ops ops = {
+		.age = leave_inside,
+		.age_may_sleep = true,
+	};
+	static struct ager ager;
+	struct mm_struct *mm = mm_new();
+
+	ager_add(mm, &ager, &ops);
+	shim_wanted = SHIM_RECURSION;
+	age_once(mm);
+	check(false);
+}
+
+const struct test age_tests[] = {
+	{ "leaving_waits_for_its_age", leaving_waits_for_its_age },
+	{ "exit_waits_for_age", exit_waits_for_age },
+	{ "agers_come_and_go", agers_come_and_go },
+	{ "last_leaves_during_age", last_leaves_during_age },
+	{ "unregister_in_age", unregister_in_age },
+	{ }
+};
