@@ -22,6 +22,8 @@
 #include <linux/kvm_types.h>
 
 struct kvm;
+struct mmu_notifier;
+struct mmu_notifier_aging;
 
 /**
  * struct kvm_age_range - frames of one memslot, and what is asked about them
@@ -110,6 +112,9 @@ static inline bool kvm_age_enough(const struct kvm_age_range *range)
 bool kvm_age_hva_range(struct kvm *kvm, unsigned long start, unsigned long end,
 		       const unsigned long *pages, unsigned long *young,
 		       bool clear);
+
+int kvm_mmu_notifier_age(struct mmu_notifier *mn,
+			 const struct mmu_notifier_aging *aging);
 
 #ifdef CONFIG_KVM_ARCH_AGE
 bool kvm_arch_age_lockless(struct kvm *kvm);

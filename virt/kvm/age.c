@@ -29,6 +29,8 @@
  */
 #include <linux/interval_tree.h>
 #include <linux/kvm_host.h>
+#include <linux/mmu_notifier_age.h>
+#include <trace/events/kvm.h>
 
 #include "kvm_mm.h"
 
@@ -223,4 +225,30 @@ bool kvm_age_hva_range(struct kvm *kvm, unsigned long start, unsigned long end,
 	      age_all_locked(kvm, &range, start, end);
 	srcu_read_unlock(&kvm->srcu, idx);
 	return any;
+}
+
+/**
+ * kvm_mmu_notifier_age() - the age op
+ * @mn:    of the VM
+ * @aging: which pages, and what is wanted
+ *
+ * Context: as kvm_age_hva_range().  Does not sleep.
+ * Return: non-zero if any page asked about was accessed
+ */
+int kvm_mmu_notifier_age(struct mmu_notifier *mn,
+			 const struct mmu_notifier_aging *aging)
+{
+	struct kvm *kvm = container_of(mn, struct kvm, mmu_notifier);
+	bool clear = aging->flags & MMU_AGING_CLEAR;
+
+	if (clear)
+		trace_kvm_age_hva(aging->start, aging->end);
+	else
+		trace_kvm_test_age_hva(aging->start);
+	if (!kvm_age_hva_range(kvm, aging->start, aging->end, aging->pages,
+			       aging->young, clear))
+		return 0;
+	if (aging->flags & MMU_AGING_FLUSH)
+		kvm_flush_remote_tlbs(kvm);
+	return 1;
 }
