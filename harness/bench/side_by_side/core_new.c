@@ -7,5 +7,7 @@
 #include "mm/mmu_notifier_register.c"
 #include "mm/mmu_notifier_filter.c"
 #include "mm/mmu_notifier_slotless.c"
+#include "mm/mmu_notifier_age.c"
+#include "mm/mmu_notifier_age_batch.c"
 #include "mm/mmu_notifier_young.c"
 #include "mm/range_tracker.c"

@@ -110,7 +110,7 @@ static int enter_cgroup(struct area *area)
 	return write_file(path, "0");
 }
 
-int area_make(struct area *area, enum mapping mapping)
+static int area_try(struct area *area, enum mapping mapping)
 {
 	unsigned int pages;
 	int ret;
@@ -136,6 +136,22 @@ int area_make(struct area *area, enum mapping mapping)
 	}
 	area->pfn = pfn_of(area->start);
 	return area->pfn ? 0 : -1;
+}
+
+/*
+ * The file of idle page tracking leaves out the last frames of memory, if they
+ * are not 64: then keep that page, and take another one.
+ */
+int area_make(struct area *area, enum mapping mapping)
+{
+	int tries, ret = -1;
+
+	for (tries = 0; tries < 64; tries++) {
+		ret = area_try(area, mapping);
+		if (ret || idle_get(area) >= 0)
+			break;
+	}
+	return ret;
 }
 
 void callouts_of(int fd, int id, const struct area *area,
@@ -194,15 +210,10 @@ static int idle_word(uint64_t pfn, uint64_t *word, bool set)
 	int fd = open("/sys/kernel/mm/page_idle/bitmap", O_RDWR | O_CLOEXEC);
 	ssize_t done;
 
-	if (fd < 0) {
-		printf("# no page_idle: %m\n");
+	if (fd < 0)
 		return -1;
-	}
 	done = set ? pwrite(fd, word, 8, pfn / 64 * 8) :
 		     pread(fd, word, 8, pfn / 64 * 8);
-	if (done != 8)
-		printf("# page_idle, frame %#llx: %zd, %m\n",
-		       (unsigned long long)pfn, done);
 	close(fd);
 	return done == 8 ? 0 : -1;
 }

@@ -23,9 +23,9 @@ FIXTURE_VARIANT_ADD(mm, folio_2m_with_hole) { .mapping = HUGE_WITH_HOLE };
 
 /* Make the area; false if the test has to be left out. */
 static bool made(struct __test_metadata *_metadata, struct area *area,
-		 const FIXTURE_VARIANT(mm) *variant)
+		 enum mapping mapping)
 {
-	int ret = area_make(area, variant->mapping);
+	int ret = area_make(area, mapping);
 
 	if (ret == AREA_NONE)
 		SKIP(return false, "no folio of this size to be had");
@@ -50,7 +50,7 @@ TEST_F_TIMEOUT(mm, idle_tracking_asks_once, LIMIT_S)
 	struct area area;
 	int id;
 
-	if (!made(_metadata, &area, variant))
+	if (!made(_metadata, &area, variant->mapping))
 		return;
 	id = dev_add(self->fd, 0, MNT_AGE, NULL, 0, NULL);
 	ASSERT_LE(0, id);
@@ -71,7 +71,7 @@ TEST_F_TIMEOUT(mm, idle_tracking_asks_old_subscribers_by_runs, LIMIT_S)
 	struct area area;
 	int id;
 
-	if (!made(_metadata, &area, variant))
+	if (!made(_metadata, &area, variant->mapping))
 		return;
 	id = dev_add(self->fd, 0, MNT_AGING, NULL, 0, NULL);
 	ASSERT_LE(0, id);
@@ -91,7 +91,7 @@ TEST_F_TIMEOUT(mm, holes_keep_their_state, LIMIT_S)
 
 	if (variant->mapping != HUGE_WITH_HOLE)
 		SKIP(return, "no hole");
-	if (!made(_metadata, &area, variant))
+	if (!made(_metadata, &area, variant->mapping))
 		return;
 	id = dev_add(self->fd, 0, MNT_AGE, NULL, 0, NULL);
 	ASSERT_LE(0, id);
@@ -135,7 +135,7 @@ TEST_F_TIMEOUT(mm, reclaim_asks_once, LIMIT_S)
 		SKIP(return, "reclaim splits it first");
 	if (mglru_set(false))
 		SKIP(return, "no MGLRU");
-	if (!made(_metadata, &area, variant))
+	if (!made(_metadata, &area, variant->mapping))
 		return;
 	reclaim(_metadata, self->fd, &area, AGE_RECLAIM);
 }
@@ -148,7 +148,7 @@ TEST_F_TIMEOUT(mm, look_around_asks_once, LIMIT_S)
 		SKIP(return, "reclaim splits it first");
 	if (mglru_set(true))
 		SKIP(return, "no MGLRU");
-	if (!made(_metadata, &area, variant))
+	if (!made(_metadata, &area, variant->mapping))
 		return;
 	reclaim(_metadata, self->fd, &area,
 		variant->mapping == HUGE_BY_PMD ? AGE_RECLAIM :
@@ -165,7 +165,7 @@ TEST_F_TIMEOUT(mm, walk_asks_once, LIMIT_S)
 
 	if (mglru_set(true))
 		SKIP(return, "no MGLRU");
-	if (!made(_metadata, &area, variant))
+	if (!made(_metadata, &area, variant->mapping))
 		return;
 	ASSERT_EQ(0, mglru_find(&area, &mglru));
 	id = dev_add(self->fd, 0, MNT_AGE, NULL, 0, NULL);
@@ -184,7 +184,7 @@ TEST_F_TIMEOUT(mm, damon_asks_once, LIMIT_S)
 	struct area area;
 	int id;
 
-	if (!made(_metadata, &area, variant))
+	if (!made(_metadata, &area, variant->mapping))
 		return;
 	id = dev_add(self->fd, 0, MNT_AGE_SLEEPS, NULL, 0, NULL);
 	ASSERT_LE(0, id);
@@ -210,7 +210,7 @@ TEST_F_TIMEOUT(mm, other_processes_are_not_asked, LIMIT_S)
 	}
 	id = dev_add(self->fd, child, MNT_AGE, NULL, 0, NULL);
 	ASSERT_LE(0, id);
-	if (!made(_metadata, &area, variant))
+	if (!made(_metadata, &area, variant->mapping))
 		return;
 	EXPECT_EQ(0, idle_set(&area));
 	EXPECT_EQ(0, dev_stats(self->fd, id).calls[MNT_OP_AGE]);
