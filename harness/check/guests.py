@@ -77,7 +77,7 @@ def own(kernel, config, name):
     image.init("\n".join(body))
     with ui.step(f"guest {name}", 120 * SLOWNESS[config]):
         result = boot.boot(kernel, image.build(), name, mem=MEMORY, warnings="keep",
-                           cmdline=f"{CMDLINE} kunit.enable=1",
+                           cmdline=f"{CMDLINE} numa=fake=2U kunit.enable=1",
                            timeout=_limit(1200, config))
     sections = ktap.sections(result.lines)
     found = {test: compare.judge(sections.get(test), True) for test in tests}

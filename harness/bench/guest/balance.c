@@ -151,6 +151,9 @@ static void one_case(const char *name, const void *arg)
 	if (!strcmp(name, "shared"))
 		child = share();
 	id = dev_add(fd, 0, MNT_LIST_START, NULL, 0, NULL);
+	if (id < 0)
+		printf("bench: subscribe: %d\n", id);
+	must(id >= 0, "subscribe");
 	count(fd, id, &old);
 	for (until = now_ns() + seconds * 1000 * MSEC; now_ns() < until;) {
 		guest_pass(&vcpu, pages);

@@ -190,8 +190,11 @@ TEST_F_TIMEOUT(hints, all_at_once, LIMIT_S)
 	struct callouts seen;
 	size_t i;
 
+	ASSERT_EQ(0, write_file(SWITCH, "0"));
 	for (i = 0; i < self->area.len; i += 64 * PAGE)
 		ASSERT_TRUE(send_away(self->node, self->area.addr + i));
+	watched_callouts(&self->area);
+	ASSERT_EQ(0, write_file(SWITCH, "1"));
 	ASSERT_TRUE(wait_callouts(&self->area, &seen));
 	EXPECT_EQ(1, seen.nr);
 	EXPECT_EQ((uintptr_t)self->area.addr, seen.range[0].start);
