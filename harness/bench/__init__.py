@@ -76,6 +76,12 @@ class Run:
         disturbed = self._time(plan.disturbed(), "disturbed", 30)
         self.results["kvm"] = {tree: held[tree] | disturbed[tree] for tree in TREES}
 
+    def aging(self):
+        """What a guest has used."""
+        found = self._both(guests.count, plan.ages(), "ages", 60)
+        self.results["ages"] = {tree: pair[0] for tree, pair in found.items()}
+        self.results["hot"] = self._time(plan.hot(self.size), "hot", 60)
+
     def repeat(self):
         """The same boot twice: equal slopes, and a subscriber more is seen."""
         one, two = (self._one(guests.count, "new", plan.repeat(), f"repeat-{number}", 25)[0]
@@ -109,6 +115,8 @@ class Run:
             found += verdicts.faults(results["kvm"])
         if "scaling" in results:
             found += verdicts.subscribers(results["scaling"]) + verdicts.vm(results["scaling"])
+        if "ages" in results:
+            found += verdicts.ages(results["ages"])
         return found
 
 

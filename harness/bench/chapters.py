@@ -131,6 +131,38 @@ def _kvm(results, drawn):
         "faults that were retried, of 256.\n"), drawn)
 
 
+def _ages(results, _drawn):
+    slopes, hot = results["ages"], results["hot"]
+    yield "## The age of a guest's pages\n"
+    yield ("Per folio that is marked idle, and per page that is reclaimed from the guest's "
+           "cgroup by the classic LRU and by MGLRU; slope between n and 2n, instructions of "
+           "the whole kernel.\n")
+    measures = (("callouts", verdicts.aging_callouts), ("mmu_lock for write", verdicts.writes),
+                ("flushes", _flushes), ("instructions", lambda slope: slope.total().insns),
+                ("LOCK", lambda slope: slope.total().locked))
+    yield markdown.table(("what", *(f"{words} {side}" for words, _ in measures
+                                    for side in ("old", "new"))), [
+        (f"{key[1]}, {key[2]}", *(markdown.number(measure(slopes[tree][key]))
+                                  for _, measure in measures for tree in ("stock", "new")))
+        for key in slopes["new"]])
+    yield ("A guest goes round in an eighth of its memory while half of it is reclaimed, step "
+           "by step, with a round or two between the steps. Pages swapped out, and how many "
+           "of those that the guest goes round in came back; medians and ranges.\n")
+    rows = []
+    for what in hot["new"]:
+        for number, words in ((0, "classic"), (1, "MGLRU")):
+            values = [hot[tree][what][number] for tree in ("stock", "new")]
+            rows.append((what.replace("-", " "), words, len(values[1]), *(
+                f"{markdown.number(timing.median(each))} ({min(each)} to {max(each)})"
+                for each in values)))
+    yield markdown.table(("what", "LRU", "values", "old", "new"), rows)
+
+
+def _flushes(slope):
+    """How often all vCPUs are told to flush."""
+    return slope.total(lambda name: name == "kvm_flush_remote_tlbs").entries
+
+
 def _repeat(results, _drawn):
     found = results["repeat"]
     yield "## The tool itself\n"
@@ -165,7 +197,7 @@ def native_chapter(results, _drawn):
 
 
 _CHAPTERS = {"idle": _idle, "counts": _counts, "scaling": _scaling, "latency": _latency,
-             "kvm": _kvm, "native": native_chapter, "repeat": _repeat}
+             "kvm": _kvm, "ages": _ages, "native": native_chapter, "repeat": _repeat}
 
 
 def all_of(results, drawn):

@@ -42,7 +42,8 @@ def count(built, tree, modules, body, name, seconds):
     folder = parts.OUT / name
     paths.write_if_changed(folder / f"symbols-{tree}", table.text)
     out = folder / f"counts-{tree}"
-    program = parts.program("counts", "counts.c", "ops.c", "subs.c", "child.c")
+    program = parts.program("counts", "counts.c", "ages.c", "ops.c", "vcpu.c", "subs.c",
+                            "child.c")
     image = _image(f"bench-{name}-{tree}", modules, [program], body)
     plugin = f"{parts.plugin()},symbols={folder}/symbols-{tree},out={out}"
     with ui.step(f"counting {name}, {tree}", seconds):
@@ -57,7 +58,8 @@ def count(built, tree, modules, body, name, seconds):
 
 def _latency(built, tree, modules, body, name, seconds, **options):
     program = parts.program("latency", "latency.c", "latency_readers.c", "latency_vm.c",
-                            "latency_faults.c", "vcpu.c", "subs.c", "child.c")
+                            "latency_faults.c", "latency_hot.c", "ops.c", "vcpu.c", "subs.c",
+                            "child.c")
     image = _image(f"bench-{name}-{tree}", modules, [program], body)
     with ui.step(f"timing {name}, {tree}", seconds):
         result = boot.boot(built, image, f"bench-{name}-{tree}", cmdline=CMDLINE, mem=MEMORY,

@@ -28,6 +28,7 @@ PARTS = {
                "registration against VMAs",
     "latency": "unregister, registration, interval readers, life of a VM",
     "kvm": "KVM faults while other ranges are held or invalidated",
+    "aging": "a guest's memory: aged, reclaimed, hot and cold",
     "native": "the two cores in user space, by turns, 1 and 2 threads",
     "repeat": "the tool itself: the same twice, and does it see a cost",
 }
@@ -69,3 +70,13 @@ def held(size):
 def disturbed():
     """... and while others are invalidated."""
     return "run disturbed /bench/latency disturbed 0 1 2 4\n"
+
+
+def ages():
+    """... for a guest's memory that is aged and reclaimed."""
+    return "run ages /bench/counts ages\n"
+
+
+def hot(size):
+    """... and for what a guest uses while it is reclaimed; 0 and 1 are the LRUs."""
+    return f"run hot /bench/latency hot {' '.join(['0 1'] * size.tries)}\n"

@@ -18,6 +18,9 @@ HELD = 1.02
 KVM_INSNS = 0.6
 KVM_WRITES = 0.5
 COUNTS = (1, 8, 64)
+# KVM's callouts for the age of pages, in stock and in the series.
+AGING = ("kvm_mmu_notifier_clear_flush_young", "kvm_mmu_notifier_clear_young",
+         "kvm_mmu_notifier_test_young", "kvm_mmu_notifier_age")
 
 
 class Verdict(NamedTuple):
@@ -163,12 +166,30 @@ def vm(scaling):
         found.append(Verdict("P8", f"invalidation with a VM, {words}: instructions",
                              f"{then:.1f}", f"{now:.1f} ({now / then:.2f} ×)",
                              _judge(now <= KVM_INSNS * then)))
-        then, now = (_writes(slope) for slope in (old, new))
+        then, now = (writes(slope) for slope in (old, new))
         found.append(Verdict("P8", f"invalidation with a VM, {words}: mmu_lock for write",
                              f"{then:.2f}", f"{now:.2f}", _judge(now <= KVM_WRITES * then)))
     return found
 
 
-def _writes(slope):
+def ages(slopes):
+    """P9: a callout for a folio, and no mmu_lock for write."""
+    found = []
+    for key in (key for key in slopes["new"] if key[2] == "folio"):
+        old, new = (slopes[tree][key] for tree in ("stock", "new"))
+        words = f"a folio of a guest is aged, {key[1].removeprefix('age-').replace('-', ' ')}"
+        for what, metric, bar in (("callouts", aging_callouts, 1),
+                                  ("mmu_lock for write", writes, 0)):
+            found.append(Verdict("P9", f"{words}: {what}", f"{metric(old):.0f}",
+                                 f"{metric(new):.0f}", _judge(metric(new) <= bar)))
+    return found
+
+
+def aging_callouts(slope):
+    """How often KVM was asked for the age of pages."""
+    return slope.total(lambda name: name in AGING).entries
+
+
+def writes(slope):
     """How often a reader-writer spinlock is taken for write; KVM's is the only one."""
     return slope.total(lambda name: name == "_raw_write_lock").entries

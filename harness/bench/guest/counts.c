@@ -7,6 +7,7 @@
  *	counts subs		an invalidation, against number of subscribers
  *	counts flight		the same, against ranges in flight
  *	counts vmas N...	registration, against number of VMAs
+ *	counts ages		the host ages and reclaims a guest's memory
  *
  * For each section a line "@@M part config op n ticks", in the order of the
  * sections, and for operations one by one "@@T config op", then their ticks.
@@ -20,6 +21,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "counts.h"
 #include "mark.h"
 #include "ops.h"
 #include "subs.h"
@@ -30,8 +32,7 @@
 
 static const char *part;
 
-static void say(const char *config, const char *op, unsigned int n,
-		uint64_t ticks)
+void say(const char *config, const char *op, unsigned int n, uint64_t ticks)
 {
 	printf("@@M %s %s %s %u %llu\n", part, config, op, n,
 	       (unsigned long long)ticks);
@@ -82,8 +83,7 @@ static void run(const struct op *op, char *area, unsigned int n)
 		op->once(area, i);
 }
 
-/* Within a section the timer is no reason to let somebody else run. */
-static void undisturbed(int yes)
+void undisturbed(int yes)
 {
 	struct sched_param param = { .sched_priority = yes ? 1 : 0 };
 
@@ -254,6 +254,8 @@ int main(int argc, char **argv)
 		all_subs();
 	else if (!strcmp(part, "flight"))
 		all_flight();
+	else if (!strcmp(part, "ages"))
+		all_ages();
 	else if (!strcmp(part, "vmas"))
 		while (*(argv++ + 2))
 			numbered(one_vmas, "vmas", atoi(argv[1]));

@@ -9,6 +9,7 @@
  *	latency vm N		create and destroy a VM, with N VMAs
  *	latency held N		KVM faults while ranges are held for N ms
  *	latency disturbed N	KVM faults against N disjoint invalidators
+ *	latency hot N		what a guest uses beside reclaim; 1: by MGLRU
  *
  * Each value is a line "@@L what number value"; times are in ns.
  */
@@ -157,6 +158,7 @@ static const struct part parts[] = {
 	{ "vm", vm_life },
 	{ "held", faults_held },
 	{ "disturbed", faults_disturbed },
+	{ "hot", hot_and_cold },
 };
 
 static void run_part(const char *number, const void *arg)

@@ -19,5 +19,7 @@ void vm_life(unsigned int vmas);
 /* latency_faults.c */
 void faults_held(unsigned int hold_ms);
 void faults_disturbed(unsigned int threads);
+/* latency_hot.c */
+void hot_and_cold(unsigned int mglru);
 
 #endif /* _BENCH_LATENCY_H */
