@@ -71,8 +71,10 @@ static unsigned long pages_of(const struct mnt_record *record,
 {
 	uint64_t first = (uintptr_t)memory, after = first + MEMORY;
 
-	if (record->event != PROTECTION_VMA || record->start >= after ||
-	    record->end <= first)
+	/* What a hint is called differs between the kernels. */
+	if ((record->event != PROTECTION_VMA &&
+	     record->event != PROTECTION_PAGE) ||
+	    record->start >= after || record->end <= first)
 		return 0;
 	if (record->start > first)
 		first = record->start;
@@ -93,7 +95,10 @@ static void drain(int fd, int id, const char *memory, struct counts *counts)
 
 static void count(int fd, int id, struct counts *counts)
 {
-	counts->callouts = dev_stats(fd, id).events[PROTECTION_VMA];
+	struct mnt_stats stats = dev_stats(fd, id);
+
+	counts->callouts = stats.events[PROTECTION_VMA] +
+			   stats.events[PROTECTION_PAGE];
 	counts->flushes = kvm_stat("remote_tlb_flush_requests");
 	counts->hints = vmstat("numa_pte_updates ");
 	counts->faults = vmstat("numa_hint_faults ");

@@ -32,6 +32,13 @@ bool watched_make(struct watched *area, int fd, unsigned int pmds)
 	return area->list >= 0 && area->interval >= 0;
 }
 
+/* A change of protection, for whatever reason? */
+static bool is_change(const struct mnt_record *record)
+{
+	return record->cause == MNT_PROTECT || record->cause == MNT_UFFD_WP ||
+	       record->cause == MNT_NUMA_HINT;
+}
+
 /* Add what a subscriber has seen since the last time. */
 static void callouts_add(struct watched *area, int id, unsigned int op,
 			 struct callouts *seen)
@@ -41,7 +48,7 @@ static void callouts_add(struct watched *area, int id, unsigned int op,
 	int nr = dev_log(area->fd, id, records), i;
 
 	for (i = 0; i < nr; i++) {
-		if (records[i].op != op || records[i].event != PROTECTION_VMA ||
+		if (records[i].op != op || !is_change(&records[i]) ||
 		    records[i].end <= first || records[i].start >= after)
 			continue;
 		if (seen->nr < 4) {
