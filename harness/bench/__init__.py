@@ -82,6 +82,13 @@ class Run:
         self.results["ages"] = {tree: pair[0] for tree, pair in found.items()}
         self.results["hot"] = self._time(plan.hot(self.size), "hot", 60)
 
+    def protection(self):
+        """Changes of protection."""
+        self.results["protect"] = self._both(guests.protect, plan.protect(), "protect", 30)
+        self.results["balance"] = {tree: self._one(guests.balance, tree,
+                                                   plan.balance(self.size), "balance", 150)
+                                   for tree in TREES}
+
     def repeat(self):
         """The same boot twice: equal slopes, and a subscriber more is seen."""
         one, two = (self._one(guests.count, "new", plan.repeat(), f"repeat-{number}", 25)[0]

@@ -158,6 +158,27 @@ def _ages(results, _drawn):
     yield markdown.table(("what", "LRU", "values", "old", "new"), rows)
 
 
+def _protection(results, _drawn):
+    yield "## Changes of protection\n"
+    yield ("Whole system calls, one instruction a tick: there (to read-only) and back. "
+           "*none* has no subscriber, *vm* a VM on all of the memory.\n")
+    old, new = (results["protect"][tree] for tree in ("stock", "new"))
+    yield markdown.table(("subscribers", "range", "holds", *(f"there {cell}" for cell in OLD_NEW),
+                          *(f"back {cell}" for cell in OLD_NEW)), [
+        (*key, *markdown.trio(old[key][0], new[key][0]),
+         *markdown.trio(old[key][1], new[key][1])) for key in new])
+    yield ("A guest under NUMA balancing, for the same time on both; scans come as the "
+           "scheduler has it, so small numbers say little. In *all* it uses all of its "
+           "memory, in *hot* a sixteenth; *pinned* is pinned, *shared* is shared with a "
+           "child.\n")
+    old, new = (results["balance"][tree] for tree in ("stock", "new"))
+    what = ("callouts", "guest pages announced", "flushes asked for", "hints", "faults")
+    yield markdown.table(("case", *(f"{words} {side}" for words in what
+                                    for side in ("old", "new"))), [
+        (*key, *(side[key][index] for index in range(len(what)) for side in (old, new)))
+        for key in new])
+
+
 def _flushes(slope):
     """How often all vCPUs are told to flush."""
     return slope.total(lambda name: name == "kvm_flush_remote_tlbs").entries
@@ -197,7 +218,8 @@ def native_chapter(results, _drawn):
 
 
 _CHAPTERS = {"idle": _idle, "counts": _counts, "scaling": _scaling, "latency": _latency,
-             "kvm": _kvm, "ages": _ages, "native": native_chapter, "repeat": _repeat}
+             "kvm": _kvm, "ages": _ages,
+             "protect": _protection, "native": native_chapter, "repeat": _repeat}
 
 
 def all_of(results, drawn):

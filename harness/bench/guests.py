@@ -77,3 +77,27 @@ def time_exactly(built, tree, modules, body, name, seconds):
     """The same with one CPU, one instruction a nanosecond, and so no noise."""
     return _latency(built, tree, modules, body, name, seconds, smp=1, extra=EXACT,
                     acceleration="tcg,thread=single")
+
+
+def protect(built, tree, modules, body, name, seconds):
+    """Whole system calls, one instruction a tick; {(config, size, content): [ticks]}."""
+    program = parts.program("protect", "protect.c", "ops.c", "subs.c", "child.c")
+    image = _image(f"bench-{name}-{tree}", modules, [program], body)
+    with ui.step(f"timing {name}, {tree}", seconds):
+        result = boot.boot(built, image, f"bench-{name}-{tree}", cmdline=CMDLINE, mem=MEMORY,
+                           smp=1, cpu=CPU, timeout=1800, extra=EXACT,
+                           acceleration=boot.ONE_THREAD)
+    _check(result.lines, name)
+    return timing.table(result.lines, "@@P", 3)
+
+
+def balance(built, tree, modules, body, name, seconds):
+    """Two nodes, and a guest whose pages get hints; {(case,): [counts]}."""
+    program = parts.program("balance", "balance.c", "vcpu.c", "ops.c", "subs.c", "child.c")
+    image = _image(f"bench-{name}-{tree}", modules, [program], body)
+    with ui.step(f"counting {name}, {tree}", seconds):
+        result = boot.boot(built, image, f"bench-{name}-{tree}", mem=MEMORY, cpu=CPU, smp=2,
+                           cmdline=f"{CMDLINE} numa=fake=2U", timeout=1800,
+                           acceleration=boot.ONE_THREAD)
+    _check(result.lines, name)
+    return timing.table(result.lines, "@@B", 1)

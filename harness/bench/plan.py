@@ -29,6 +29,7 @@ PARTS = {
     "latency": "unregister, registration, interval readers, life of a VM",
     "kvm": "KVM faults while other ranges are held or invalidated",
     "aging": "a guest's memory: aged, reclaimed, hot and cold",
+    "protection": "mprotect() of much and of little; a guest under NUMA balancing",
     "native": "the two cores in user space, by turns, 1 and 2 threads",
     "repeat": "the tool itself: the same twice, and does it see a cost",
 }
@@ -80,3 +81,13 @@ def ages():
 def hot(size):
     """... and for what a guest uses while it is reclaimed; 0 and 1 are the LRUs."""
     return f"run hot /bench/latency hot {' '.join(['0 1'] * size.tries)}\n"
+
+
+def protect():
+    """... for changes of protection."""
+    return "run protect /bench/protect none list vm\n"
+
+
+def balance(size):
+    """... and for those that NUMA balancing makes; as long as shows them."""
+    return f"run balance /bench/balance {6 * size.tries} all hot pinned shared\n"

@@ -25,6 +25,16 @@ def parse_each(lines):
     return found
 
 
+def table(lines, mark, keys):
+    """{(key, ...): [numbers]} of lines "MARK key... number..."."""
+    found = {}
+    for line in lines:
+        words = line.split()
+        if words[:1] == [mark]:
+            found[tuple(words[1:1 + keys])] = [int(word) for word in words[1 + keys:]]
+    return found
+
+
 def paired(old, new):
     """(median of old, of new, of the ratios at the same index)."""
     ratios = [b / a for a, b in zip(old, new, strict=True)]
