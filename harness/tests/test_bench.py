@@ -94,6 +94,11 @@ class Times(unittest.TestCase):
         found = timing.parse(["@@L wait 8 5", "@@L wait 8 7", "@@L wait 16 9", "@@L broken"])
         self.assertEqual(found, {"wait": {8: [5, 7], 16: [9]}})
 
+    def test_table_of_lines(self):
+        lines = ["noise", "@@P vm 4KiB dense 7 8", "@@B all 1 2 3"]
+        self.assertEqual(timing.table(lines, "@@P", 3), {("vm", "4KiB", "dense"): [7, 8]})
+        self.assertEqual(timing.table(lines, "@@B", 1), {("all",): [1, 2, 3]})
+
     def test_paired(self):
         found = timing.parse_each(["@@T none cow 10 20 40"])
         self.assertEqual(found, {("none", "cow"): [10, 20, 40]})
@@ -159,6 +164,16 @@ class Verdicts(unittest.TestCase):
         held, false = verdicts.faults({"stock": times, "new": times})
         self.assertEqual(held.verdict, verdicts.MET)
         self.assertEqual((false.verdict, false.new), (verdicts.MISSED, "0.086"))
+
+    def test_ages(self):
+        def asked(name, times, writes):
+            return {("ages", "age-2M-by-ptes", "folio"): Slope(
+                {name: Counts(9, 0, 0, times), "_raw_write_lock": Counts(3, 1, 0, writes)}, 0)}
+        old = asked("kvm_mmu_notifier_clear_young", 512, 512)
+        for new, words in ((asked("kvm_mmu_notifier_age", 1, 0), "met"),
+                           (asked("kvm_mmu_notifier_age", 2, 1), "MISSED")):
+            found = verdicts.ages({"stock": old, "new": new})
+            self.assertEqual([(bar.old, bar.verdict) for bar in found], [("512", words)] * 2)
 
     def test_vm(self):
         def one(insns, writes):
