@@ -163,11 +163,10 @@ const struct op ops_end[] = {
 	  .why = BY(RELEASE) },
 	{ "kill", ANY, .after = DEAD, .remote = kill_it,
 	  .why = BY(RELEASE) },
+	/* Its own exit may come first. */
 	{ "process-mrelease", ANY, .after = DEAD, .run = grow,
 	  .remote = kill_and_reap,
-	  .why = BY(OOM),
-	  .also = BY(RELEASE),
-	  .keeps = HUGETLB_ANY | SHARED_ANY },
+	  .also = BY(OOM) | BY(RELEASE) },
 	{ "mrelease-held", ANY & ~HUGETLB_ANY, "hugetlb is not reaped",
 	  .after = DEAD, .run = start_thread, .remote = reap_while_held,
 	  .why = BY(OOM),
