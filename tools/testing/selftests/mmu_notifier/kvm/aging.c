@@ -13,6 +13,7 @@
 
 #define SMALL_PAGES	256U
 #define HUGE_PAGES	AGING_MAX
+/* As many as the soak test has seconds: fewer where all is slow. */
 #define ROUNDS		30
 
 /* A guest, what it is told, and what the kernel knows. */
@@ -153,6 +154,13 @@ static void compare(struct __test_metadata *_metadata,
 	EXPECT_EQ(0, imagined);
 }
 
+static unsigned int rounds(void)
+{
+	const char *given = getenv("MMU_NOTIFIER_SOAK_S");
+
+	return given ? atoi(given) : ROUNDS;
+}
+
 TEST_F_TIMEOUT(vm, what_was_accessed_while_it_stands_still, LIMIT_S)
 {
 	struct watch *watch = &self->watch;
@@ -162,7 +170,7 @@ TEST_F_TIMEOUT(vm, what_was_accessed_while_it_stands_still, LIMIT_S)
 	if (variant->kinds)
 		SKIP(return, "nothing is done meanwhile");
 	expect_mapped_as(_metadata, watch);
-	for (i = 0; i < ROUNDS && __test_passed(_metadata); i++) {
+	for (i = 0; i < rounds() && __test_passed(_metadata); i++) {
 		ASSERT_TRUE(idle_set_all(&watch->idle));
 		choose(watch);
 		ASSERT_TRUE(run_once(&watch->guest, 0));
@@ -224,7 +232,7 @@ TEST_F_TIMEOUT(vm, no_access_is_missed_while_it_runs, LIMIT_S)
 	for (i = 0; i < AGING_VCPUS; i++)
 		runner_start(&runners[i], &guest->workers[i]);
 	trouble_start(&trouble, guest, variant->kinds);
-	for (round = 0; round < ROUNDS && !tally.missed; round++) {
+	for (round = 0; round < rounds() && !tally.missed; round++) {
 		choose(watch);
 		EXPECT_TRUE(wait_passes(runners))
 			break;
