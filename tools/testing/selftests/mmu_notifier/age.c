@@ -84,6 +84,8 @@ static int fill(char *start, enum mapping mapping, unsigned int *pages)
 	if (madvise(start, HUGE_PAGE, m4k ? MADV_NOHUGEPAGE : MADV_HUGEPAGE))
 		return -1;
 	memset(start, 1, *pages * PAGE);
+	/* From now on khugepaged has nothing to look for, and asks nobody. */
+	allow_sizes(false, false);
 	if (!m4k && !contiguous(start, *pages))
 		return AREA_NONE;
 	/* Only pages on a list of reclaim are looked at; this puts it there, */
