@@ -26,6 +26,18 @@ JUSTIFIED = {
     ("mm/mmu_notifier_internal.h", "MACRO_ARG_REUSE"): "callers pass a local variable",
     ("include/linux/mmu_notifier.h", "MACRO_ARG_UNUSED"): "stubs: option off",
     ("include/linux/mmu_notifier.h", "MACRO_ARG_REUSE"): "callers pass the range's address",
+    ("include/linux/mmu_notifier_cause.h", "COMPLEX_MACRO"):
+        "a table, of which enumerators and cases are made",
+    ("include/linux/mmu_notifier_cause.h", "MACRO_ARG_REUSE"):
+        "the argument is what to make of each row",
+    ("include/linux/mmu_notifier_cause.h", "MACRO_ARG_UNUSED"): "takes a row of the table",
+    ("include/linux/mmu_notifier_cause.h", "SPACING"): "a label, pasted together",
+    ("include/linux/mmu_notifier_cause.h", "TRAILING_SEMICOLON"): "a case of a switch",
+    ("include/trace/events/", "MACRO_ARG_UNUSED"): "takes a row of the table of causes",
+    ("include/trace/events/", "TRAILING_SEMICOLON"): "TRACE_DEFINE_ENUM() of each row",
+    ("mm/mmu_notifier_filter.c", "MACRO_ARG_UNUSED"): "takes a row of the table of causes",
+    ("mm/migrate_device.c", "PARENTHESIS_ALIGNMENT"): "lines of the base, left as they are",
+    ("mm/mprotect.c", "PARENTHESIS_ALIGNMENT"): "likewise; a later patch takes them away",
     ("virt/kvm/Kconfig", "EMBEDDED_FILENAME"): "the file is what it sources",
     ("mm/mmu_notifier_flush.c", "LINE_SPACING"): "VMA_ITERATOR() is a declaration",
     ("tools/testing/mmu_notifier/shim/", "MACRO_ARG_UNUSED"):

@@ -66,6 +66,8 @@ static inline unsigned long kvm_age_bits(const struct kvm_age_range *range,
  * @range: the question
  * @gfn:   first of the frames that share an accessed bit; some may lie outside
  * @nr:    how many
+ *
+ * Return: true if so
  */
 static inline bool kvm_age_wanted(const struct kvm_age_range *range, gfn_t gfn,
 				  gfn_t nr)

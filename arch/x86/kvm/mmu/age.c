@@ -215,6 +215,7 @@ static bool rmap_age(struct kvm *kvm, const struct kvm_age_range *range)
  * If not, it has to be held for read.
  *
  * Context: any
+ * Return: true if they can
  */
 bool kvm_arch_age_lockless(struct kvm *kvm)
 {

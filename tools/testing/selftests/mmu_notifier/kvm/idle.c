@@ -92,6 +92,8 @@ bool idle_set(struct idle *idle)
  * idle_get() - was a page accessed?
  * @idle: the pages
  * @page: which; of a huge page, the first one
+ *
+ * Return: what is known of it.
  */
 enum idle_state idle_get(const struct idle *idle, unsigned int page)
 {
