@@ -104,7 +104,8 @@ def _uses(path):
 
 def uncovered(names):
     """Users that no architecture compiles and that nothing excuses."""
-    compiled = {source_of(o) for arch in OBJECTS for o in objects(arch)}
+    compiled = {source_of(o) for arch in OBJECTS
+                for o in (*objects(arch), *OWN.get(arch, ()))}
     return [name for name in names if name not in compiled
             and not name.startswith(tuple(EXEMPT))]
 
