@@ -112,7 +112,6 @@ static void mn_slot_join(struct mmu_notifier_subscriptions *subs,
 			 struct mmu_notifier *sub)
 {
 	const struct mmu_notifier_ops *ops = sub->ops;
-
 	unsigned int event;
 
 	sub->slot = -1;

@@ -169,7 +169,8 @@ struct mmu_notifier {
  *	serialises making translations, call mmu_interval_set_seq(), and drop
  *	all translations in the range.  Return false only if that would need
  *	to block and must not; then the change is called off.
- * @events: the events that concern it, by MMU_NOTIFY_BIT(); 0 is all of them
+ * @events: the events that concern it, by MMU_NOTIFY_BIT(); 0 is all of them.
+ *	Without MMU_NOTIFY_RELEASE it is not told that the mm goes away.
  */
 struct mmu_interval_notifier_ops {
 	bool (*invalidate)(struct mmu_interval_notifier *interval_sub,

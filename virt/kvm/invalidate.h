@@ -12,7 +12,7 @@ void kvm_invalidate_init(struct kvm *kvm);
  * of the whole mm: a fault in a new slot has to find those counted that began
  * before.
  */
-#define KVM_FILTERED	!IS_ENABLED(CONFIG_KVM_INVALIDATE_SEQ)
+#define KVM_FILTERED	(!IS_ENABLED(CONFIG_KVM_INVALIDATE_SEQ))
 
 #ifdef CONFIG_KVM_GENERIC_MMU_NOTIFIER
 void kvm_filter_slot(struct kvm *kvm, struct kvm_memory_slot *slot);

@@ -14,19 +14,6 @@
 #define THP		"/sys/kernel/mm/transparent_hugepage"
 #define DAMON		"/sys/kernel/mm/damon/admin/kdamonds"
 #define LRU_GEN	"/sys/kernel/debug/lru_gen"
-#define PAGEMAP_PFN	0x007fffffffffffffULL
-#define PAGEMAP_PRESENT	0x8000000000000000ULL
-
-uint64_t pfn_of(const void *addr)
-{
-	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	uint64_t entry = 0;
-
-	if (pread(fd, &entry, 8, (uintptr_t)addr / PAGE * 8) != 8)
-		entry = 0;
-	close(fd);
-	return entry & PAGEMAP_PRESENT ? entry & PAGEMAP_PFN : 0;
-}
 
 static bool contiguous(const char *start, unsigned int pages)
 {
@@ -205,19 +192,6 @@ int dev_accessed(int fd, int id)
 	struct mnt_accessed arg = { .id = id };
 
 	return ioctl(fd, MNT_ACCESSED, &arg) ? -1 : (int)arg.nr;
-}
-
-static int idle_word(uint64_t pfn, uint64_t *word, bool set)
-{
-	int fd = open("/sys/kernel/mm/page_idle/bitmap", O_RDWR | O_CLOEXEC);
-	ssize_t done;
-
-	if (fd < 0)
-		return -1;
-	done = set ? pwrite(fd, word, 8, pfn / 64 * 8) :
-		     pread(fd, word, 8, pfn / 64 * 8);
-	close(fd);
-	return done == 8 ? 0 : -1;
 }
 
 /* Age the folio, and call it idle: one walk of its mappings. */

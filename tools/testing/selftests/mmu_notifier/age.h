@@ -68,7 +68,6 @@ void callouts_of(int fd, int id, const struct area *area,
 int dev_access(int fd, int id, const char *one, const char *two,
 	       const char *three);
 int dev_accessed(int fd, int id);
-uint64_t pfn_of(const void *addr);
 int idle_set(const struct area *area);
 int idle_get(const struct area *area);
 void reclaim_area(const struct area *area);

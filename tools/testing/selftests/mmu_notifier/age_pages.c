@@ -43,10 +43,11 @@ static void judge(const struct area *area, unsigned int *lost,
 
 /*
  * Of 512 pages below one PMD, the secondary MMU has used three. The walk tells
- * them from the others: these are evicted.
+ * them from the others, which are evicted; without a walk, the reverse map and
+ * its looking around do.
  */
-static void walked(struct __test_metadata *_metadata, int fd,
-		   unsigned int kind)
+static void young_stay(struct __test_metadata *_metadata, int fd,
+		       unsigned int kind, bool walk)
 {
 	unsigned int lost, kept;
 	struct mglru mglru;
@@ -63,61 +64,39 @@ static void walked(struct __test_metadata *_metadata, int fd,
 	id = dev_add(fd, 0, kind, NULL, 0, NULL);
 	ASSERT_LE(0, id);
 	ASSERT_EQ(0, mglru_age(&mglru));
+	if (!walk)
+		ASSERT_EQ(0, mglru_age(&mglru));
 	ASSERT_EQ(0, access_three(fd, id, &area));
-	ASSERT_EQ(0, mglru_age(&mglru));
-	EXPECT_EQ(0, dev_accessed(fd, id));
+	if (walk) {
+		ASSERT_EQ(0, mglru_age(&mglru));
+		EXPECT_EQ(0, dev_accessed(fd, id));
+	}
 	/* What the walk found is in the generation before the youngest. */
 	EXPECT_EQ(0, mglru_evict(&mglru, mglru.max_seq - 2));
 	judge(&area, &lost, &kept);
+	EXPECT_EQ(0, dev_accessed(fd, id));
 	EXPECT_EQ(0, lost);
 	EXPECT_EQ(0, kept);
 }
 
 TEST_F_TIMEOUT(mm, walk_finds_the_young_ones, LIMIT_S)
 {
-	walked(_metadata, self->fd, MNT_AGE);
+	young_stay(_metadata, self->fd, MNT_AGE, true);
 }
 
 TEST_F_TIMEOUT(mm, walk_finds_those_of_old_subscribers, LIMIT_S)
 {
-	walked(_metadata, self->fd, MNT_AGING);
-}
-
-/* The same without a walk: the reverse map and its looking around do it. */
-static void looked_around(struct __test_metadata *_metadata, int fd,
-			  unsigned int kind)
-{
-	unsigned int lost, kept;
-	struct mglru mglru;
-	struct area area;
-	int id;
-
-	ASSERT_TRUE(swap_is_on());
-	if (mglru_set(true))
-		SKIP(return, "no MGLRU");
-	ASSERT_EQ(0, area_make(&area, PAGES_4K));
-	ASSERT_EQ(0, mglru_find(&area, &mglru));
-	ASSERT_EQ(0, mglru_age(&mglru));
-	id = dev_add(fd, 0, kind, NULL, 0, NULL);
-	ASSERT_LE(0, id);
-	ASSERT_EQ(0, mglru_age(&mglru));
-	ASSERT_EQ(0, mglru_age(&mglru));
-	ASSERT_EQ(0, access_three(fd, id, &area));
-	EXPECT_EQ(0, mglru_evict(&mglru, mglru.max_seq - 2));
-	judge(&area, &lost, &kept);
-	EXPECT_EQ(0, dev_accessed(fd, id));
-	EXPECT_EQ(0, lost);
-	EXPECT_EQ(0, kept);
+	young_stay(_metadata, self->fd, MNT_AGING, true);
 }
 
 TEST_F_TIMEOUT(mm, look_around_finds_the_young_ones, LIMIT_S)
 {
-	looked_around(_metadata, self->fd, MNT_AGE);
+	young_stay(_metadata, self->fd, MNT_AGE, false);
 }
 
 TEST_F_TIMEOUT(mm, look_around_finds_those_of_old_subscribers, LIMIT_S)
 {
-	looked_around(_metadata, self->fd, MNT_AGING);
+	young_stay(_metadata, self->fd, MNT_AGING, false);
 }
 
 static bool is_collapsed(const struct area *area)

@@ -11,8 +11,6 @@
 #include "fixture.h"
 
 #define LEN		(4 * PAGE)
-#define PAGEMAP_PFN	0x007fffffffffffffULL
-#define PAGEMAP_PRESENT	0x8000000000000000ULL
 
 #ifndef MADV_PAGEOUT
 #define MADV_PAGEOUT	21
@@ -92,31 +90,6 @@ TEST_F_TIMEOUT(mm, secondary_tlbs_after_reclaim, LIMIT_S)
 
 	ASSERT_EQ(0, ftruncate(memfd, LEN));
 	flushed_by(_metadata, self->fd, do_pageout, map_fd(memfd, LEN));
-}
-
-/* Idle page tracking, by page frame: bit n of word n / 64. */
-static int idle_word(uint64_t pfn, uint64_t *word, bool set)
-{
-	int fd = open("/sys/kernel/mm/page_idle/bitmap", O_RDWR | O_CLOEXEC);
-	ssize_t done;
-
-	if (fd < 0)
-		return -1;
-	done = set ? pwrite(fd, word, 8, pfn / 64 * 8) :
-		     pread(fd, word, 8, pfn / 64 * 8);
-	close(fd);
-	return done == 8 ? 0 : -1;
-}
-
-static uint64_t pfn_of(const void *addr)
-{
-	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	uint64_t entry = 0;
-
-	if (pread(fd, &entry, 8, (uintptr_t)addr / PAGE * 8) != 8)
-		entry = 0;
-	close(fd);
-	return entry & PAGEMAP_PRESENT ? entry & PAGEMAP_PFN : 0;
 }
 
 /* 1 if the page counts as idle, 0 if not, negative on failure. */

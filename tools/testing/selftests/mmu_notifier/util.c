@@ -22,6 +22,10 @@
 #define CGROUP	"/sys/fs/cgroup"
 #define ZRAM_MB	128
 
+/* Of an entry of /proc/self/pagemap. */
+#define PAGEMAP_PFN	0x007fffffffffffffULL
+#define PAGEMAP_PRESENT	0x8000000000000000ULL
+
 const char *why_no_device(void)
 {
 	if (geteuid())
@@ -222,6 +226,32 @@ int do_cow(char *addr, size_t len)
 		return -1;
 	touch(addr);
 	return 0;
+}
+
+/* The page frame, or 0 if there is none. */
+uint64_t pfn_of(const void *addr)
+{
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	uint64_t entry = 0;
+
+	if (pread(fd, &entry, 8, (uintptr_t)addr / PAGE * 8) != 8)
+		entry = 0;
+	close(fd);
+	return entry & PAGEMAP_PRESENT ? entry & PAGEMAP_PFN : 0;
+}
+
+/* Idle page tracking, by page frame: bit n of word n / 64. */
+int idle_word(uint64_t pfn, uint64_t *word, bool set)
+{
+	int fd = open("/sys/kernel/mm/page_idle/bitmap", O_RDWR | O_CLOEXEC);
+	ssize_t done;
+
+	if (fd < 0)
+		return -1;
+	done = set ? pwrite(fd, word, 8, pfn / 64 * 8) :
+		     pread(fd, word, 8, pfn / 64 * 8);
+	close(fd);
+	return done == 8 ? 0 : -1;
 }
 
 static void *churn_run(void *arg)

@@ -76,6 +76,8 @@ char *map_anon(size_t length);
 char *map_fd(int fd, size_t length);
 void touch(char *addr);
 char peek(const char *addr);
+uint64_t pfn_of(const void *addr);
+int idle_word(uint64_t pfn, uint64_t *word, bool set);
 int do_dontneed(char *addr, size_t len);
 int do_protect(char *addr, size_t len);
 int do_cow(char *addr, size_t len);

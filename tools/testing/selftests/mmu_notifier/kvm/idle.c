@@ -50,7 +50,7 @@ void idle_close(struct idle *idle)
 }
 
 /* 0 if it is nowhere. */
-static uint64_t pfn_of(const struct idle *idle, unsigned int page)
+static uint64_t pfn_now(const struct idle *idle, unsigned int page)
 {
 	uint64_t entry;
 	off_t at = ((uintptr_t)idle->mem / PAGE + page) * sizeof(entry);
@@ -78,7 +78,7 @@ bool idle_set(struct idle *idle)
 
 	for (page = 0; page < idle->nr; page += idle->step) {
 		i = page / idle->step;
-		pfn = pfn_of(idle, page);
+		pfn = pfn_now(idle, page);
 		idle->pfn[i] = pfn;
 		bit = 1ULL << pfn % 64;
 		if (pfn && pwrite(idle->bitmap, &bit, sizeof(bit),
@@ -99,7 +99,7 @@ enum idle_state idle_get(const struct idle *idle, unsigned int page)
 {
 	uint64_t pfn = idle->pfn[page / idle->step], word;
 
-	if (!pfn || pfn != pfn_of(idle, page) ||
+	if (!pfn || pfn != pfn_now(idle, page) ||
 	    pread(idle->bitmap, &word, sizeof(word), word_at(pfn)) !=
 	    sizeof(word))
 		return MOVED;

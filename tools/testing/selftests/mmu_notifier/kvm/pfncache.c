@@ -6,6 +6,9 @@
  * end whatever goes on elsewhere, the event has to arrive in the guest, and the
  * pages have to hold what they should.
  *
+ * The shared info page is known by guest frame, in the memslot; or by host
+ * address, where there is no memslot.
+ *
  * Events are sent by a thread: on a kernel that waits, it does not come back.
  */
 #include "../fixture.h"
@@ -15,7 +18,6 @@
 #define SIZE		HUGE
 #define SHARED_GPA	MEM_GPA
 #define INFO_GPA	(MEM_GPA + PAGE + 0x100)
-#define NR_PAGES	2
 #define AWAY		(16 * PAGE)
 #define ROUNDS		40U
 #define VECTOR		0x50
@@ -30,6 +32,9 @@
 
 /* In the guest. */
 static unsigned long events;
+
+/* The shared info page. */
+static char *shared;
 
 struct sender {
 	struct kvm_vm *vm;
@@ -51,6 +56,13 @@ FIXTURE(xen) {
 	struct storm storm;
 	struct sender sender;
 };
+
+FIXTURE_VARIANT(xen) {
+	bool by_hva;
+};
+
+FIXTURE_VARIANT_ADD(xen, by_frame) { };
+FIXTURE_VARIANT_ADD(xen, by_address) { .by_hva = true };
 
 static void on_event(struct ex_regs *regs)
 {
@@ -105,7 +117,24 @@ static void set_attr(struct kvm_vm *vm, struct kvm_xen_hvm_attr attr)
 	vm_ioctl(vm, KVM_XEN_HVM_SET_ATTR, &attr);
 }
 
-static void make_xen(struct guest *guest)
+/* Page by frame, or by an address in no memslot. */
+static void share(struct guest *guest, bool by_hva)
+{
+	struct kvm_xen_hvm_attr attr = {
+		.type = KVM_XEN_ATTR_TYPE_SHARED_INFO,
+		.u.shared_info.gfn = SHARED_GPA / PAGE,
+	};
+
+	shared = guest_host(guest, SHARED_GPA);
+	if (by_hva) {
+		shared = map_anon(PAGE);
+		attr.type = KVM_XEN_ATTR_TYPE_SHARED_INFO_HVA;
+		attr.u.shared_info.hva = (uintptr_t)shared;
+	}
+	set_attr(guest->vm, attr);
+}
+
+static void make_xen(struct guest *guest, bool by_hva)
 {
 	struct kvm_vm *vm = guest->vm;
 	struct kvm_xen_hvm_config config = {
@@ -123,10 +152,7 @@ static void make_xen(struct guest *guest)
 		.type = KVM_XEN_ATTR_TYPE_LONG_MODE,
 		.u.long_mode = 1,
 	});
-	set_attr(vm, (struct kvm_xen_hvm_attr) {
-		.type = KVM_XEN_ATTR_TYPE_SHARED_INFO,
-		.u.shared_info.gfn = SHARED_GPA / PAGE,
-	});
+	share(guest, by_hva);
 	set_attr(vm, (struct kvm_xen_hvm_attr) {
 		.type = KVM_XEN_ATTR_TYPE_UPCALL_VECTOR,
 		.u.vector = VECTOR,
@@ -143,14 +169,18 @@ FIXTURE_SETUP(xen)
 		.code = guest_code,
 	};
 
-	if (!(kvm_check_cap(KVM_CAP_XEN_HVM) & KVM_XEN_HVM_CONFIG_EVTCHN_SEND))
+	int can = kvm_check_cap(KVM_CAP_XEN_HVM);
+
+	if (!(can & KVM_XEN_HVM_CONFIG_EVTCHN_SEND))
 		SKIP(return, "KVM has no Xen event channels (CONFIG_KVM_XEN)");
+	if (variant->by_hva && !(can & KVM_XEN_HVM_CONFIG_SHARED_INFO_HVA))
+		SKIP(return, "KVM takes no shared info by address");
 	self->fd = fixture_open(_metadata);
 	if (self->fd < 0)
 		return;
 	ASSERT_TRUE(held_subscribe(&self->held, self->fd, MNT_OP_START));
 	guest_make(&self->guest, &make);
-	make_xen(&self->guest);
+	make_xen(&self->guest, variant->by_hva);
 	self->away = map_anon(AWAY);
 	ASSERT_NE(NULL, self->away);
 	self->sender.vm = self->guest.vm;
@@ -178,14 +208,13 @@ static void send_event(struct sender *sender, unsigned int port)
 	sem_post(&sender->go);
 }
 
-static uint64_t shared_word(const struct guest *guest, unsigned int offset)
+static uint64_t shared_word(unsigned int offset)
 {
-	return READ_ONCE(*(uint64_t *)guest_host(guest, SHARED_GPA + offset));
+	return READ_ONCE(*(uint64_t *)(shared + offset));
 }
 
 /* Exactly these two ports are pending; 0 stands for none. */
-static bool pending_are(const struct guest *guest, unsigned int a,
-			unsigned int b)
+static bool pending_are(unsigned int a, unsigned int b)
 {
 	uint64_t bits;
 	unsigned int i;
@@ -193,23 +222,28 @@ static bool pending_are(const struct guest *guest, unsigned int a,
 	for (i = 0; i < 64; i++) {
 		bits = a && a / 64 == i ? 1UL << a % 64 : 0;
 		bits |= b && b / 64 == i ? 1UL << b % 64 : 0;
-		if (shared_word(guest, SHARED_PENDING + 8 * i) != bits)
+		if (shared_word(SHARED_PENDING + 8 * i) != bits)
 			return false;
 	}
 	return true;
 }
 
+static bool invalidate_one(char *page, bool drop)
+{
+	if (drop)
+		return !do_dontneed(page, PAGE);
+	return !mprotect(page, PAGE, PROT_READ) &&
+	       !mprotect(page, PAGE, PROT_READ | PROT_WRITE);
+}
+
 /* The pages lose their content, or keep it, by turns. */
 static bool invalidate(const struct guest *guest, bool drop)
 {
-	char *pages = guest_host(guest, SHARED_GPA);
-	size_t len = NR_PAGES * PAGE;
+	char *info = guest_host(guest, INFO_GPA & -PAGE);
 
-	if (drop)
-		return !do_dontneed(pages, len);
-	WRITE_ONCE(*(uint64_t *)(pages + SHARED_FREE), MARK);
-	return !mprotect(pages, len, PROT_READ) &&
-	       !mprotect(pages, len, PROT_READ | PROT_WRITE);
+	if (!drop)
+		WRITE_ONCE(*(uint64_t *)(shared + SHARED_FREE), MARK);
+	return invalidate_one(shared, drop) && invalidate_one(info, drop);
 }
 
 TEST_F_TIMEOUT(xen, events_arrive_in_a_storm, LIMIT_S)
@@ -237,8 +271,8 @@ TEST_F_TIMEOUT(xen, events_arrive_in_a_storm, LIMIT_S)
 		job_resume(guest, 0);
 		ASSERT_TRUE(job_wait(guest, 0, GUEST_PATIENCE_MS));
 		ASSERT_EQ(0, guest->workers[0].error);
-		ASSERT_TRUE(pending_are(guest, port, drop ? 0 : port - 5));
-		ASSERT_EQ(drop ? 0 : MARK, shared_word(guest, SHARED_FREE));
+		ASSERT_TRUE(pending_are(port, drop ? 0 : port - 5));
+		ASSERT_EQ(drop ? 0 : MARK, shared_word(SHARED_FREE));
 	}
 	EXPECT_LT(0UL, storm_stop(&self->storm));
 	TH_LOG("%u events: mean %lu us, max %lu us", round,
@@ -267,20 +301,19 @@ TEST_F_TIMEOUT(xen, a_range_elsewhere_is_not_waited_for, LIMIT_S)
 	TH_LOG("event: %lu us", (unsigned long)sender->ns / 1000);
 	EXPECT_EQ(0, sender->error);
 	EXPECT_EQ(0, guest->workers[0].error);
-	EXPECT_TRUE(pending_are(guest, 7, 0));
+	EXPECT_TRUE(pending_are(7, 0));
 }
 
 /* The wait that must be there: a range on the page itself. */
 TEST_F_TIMEOUT(xen, the_page_itself_waits, LIMIT_S)
 {
-	struct guest *guest = &self->guest;
 	struct sender *sender = &self->sender;
 
 	/* The cache is in use. */
 	send_event(sender, 7);
 	ASSERT_TRUE(wait_real(&sender->done, GUEST_PATIENCE_MS));
-	ASSERT_TRUE(pending_are(guest, 7, 0));
-	held_prepare(&self->held, guest_host(guest, SHARED_GPA), PAGE);
+	ASSERT_TRUE(pending_are(7, 0));
+	held_prepare(&self->held, shared, PAGE);
 	ASSERT_TRUE(held_start(&self->held));
 	send_event(sender, 70);
 	EXPECT_FALSE(wait_real(&sender->done, WATCH_MS));
@@ -289,7 +322,7 @@ TEST_F_TIMEOUT(xen, the_page_itself_waits, LIMIT_S)
 	ASSERT_TRUE(wait_real(&sender->done, GUEST_PATIENCE_MS));
 	EXPECT_EQ(0, sender->error);
 	/* It is the new page, which has seen only the second event. */
-	EXPECT_TRUE(pending_are(guest, 70, 0));
+	EXPECT_TRUE(pending_are(70, 0));
 }
 
 TEST_HARNESS_MAIN
