@@ -72,6 +72,14 @@ void mmu_notifier_aging_found(const struct mmu_notifier_aging *aging,
 }
 EXPORT_SYMBOL_GPL(mmu_notifier_aging_found);
 
+/* May any of these pages concern the subscriber? */
+static bool mn_ages(const struct mmu_notifier *sub,
+		    const struct mmu_notifier_aging *aging)
+{
+	return !sub->ops->filtered ||
+	       mn_in_hull(sub, aging->start, aging->end);
+}
+
 /* The op of 6.12 that serves @aging, or NULL. */
 static const void *mn_old_op(const struct mmu_notifier_ops *ops,
 			     const struct mmu_notifier_aging *aging,
@@ -218,7 +226,8 @@ static int mn_age_sleepers(const struct mmu_notifier_aging *aging)
 	lock_map_acquire(&__mmu_notifier_invalidate_range_start_map);
 	mn_lock(subs);
 	hlist_for_each_entry(sub, &subs->list, hlist) {
-		if (!sub->ops->age || !sub->ops->age_may_sleep || sub->leaving)
+		if (!sub->ops->age || !sub->ops->age_may_sleep ||
+		    sub->leaving || !mn_ages(sub, aging))
 			continue;
 		sub->pins++;
 		mn_unlock(subs);
@@ -265,6 +274,8 @@ int __mmu_notifier_age(const struct mmu_notifier_aging *aging)
 	now.flags &= ~MMU_AGING_BLOCKABLE;
 	rcu_read_lock();
 	for_each_nonsleeping(sub, subs, aging->mm) {
+		if (!mn_ages(sub, aging))
+			continue;
 		if (may_sleep && sub->ops->age && sub->ops->age_may_sleep)
 			sleepers = true;
 		else

@@ -13,6 +13,9 @@
  * Filters decide who is chosen when a range starts.  What is owed afterwards
  * goes by the range's own notes, so filters come and go without regard to the
  * ranges in flight.
+ *
+ * Aging has no lock, and no duty to find everybody: it goes by the bounds of a
+ * subscriber's filters.
  */
 #include <linux/export.h>
 #include <linux/mm.h>
@@ -21,10 +24,22 @@
 
 #include "mmu_notifier_internal.h"
 
-/* Must be a filter's, the root of whose tree is in the same subscriptions. */
-static u64 mn_filter_bit(const struct mmu_notifier_filter *filter)
+/* Does a filter of @sub overlap @range? */
+static bool mn_wanted(struct mmu_notifier *sub,
+		      const struct mmu_notifier_range *range)
 {
-	return BIT_ULL(filter->sub->slot);
+	struct interval_tree_node *node = sub->last_filter;
+
+	/* Mostly one invalidation comes after another in the same filter. */
+	if (node && node->start < range->end && node->last >= range->start)
+		return true;
+	if (!mn_in_hull(sub, range->start, range->end))
+		return false;
+	node = interval_tree_iter_first(&sub->filters, range->start,
+					range->end - 1);
+	if (node)
+		sub->last_filter = node;
+	return node;
 }
 
 /**
@@ -38,40 +53,49 @@ static u64 mn_filter_bit(const struct mmu_notifier_filter *filter)
 u64 mn_filter(struct mmu_notifier_subscriptions *subs,
 	      const struct mmu_notifier_range *range, u64 todo)
 {
-	struct mmu_notifier_filter *filter = subs->last_filter;
-	u64 found = todo & ~subs->filtered;
-	struct interval_tree_node *node;
+	u64 ask = todo & subs->filtered;
+	unsigned int slot;
 
 	mn_assert_locked(subs);
-	if (filter && filter->node.start < range->end &&
-	    filter->node.last >= range->start)
-		found |= mn_filter_bit(filter);
-	/* Mostly there is one such subscriber, and one filter after another. */
-	if (!(todo & ~found))
-		return todo;
-	for (node = interval_tree_iter_first(&subs->filters, range->start,
-					     range->end - 1);
-	     node && todo & ~found;
-	     node = interval_tree_iter_next(node, range->start,
-					    range->end - 1)) {
-		filter = container_of(node, struct mmu_notifier_filter, node);
-		found |= mn_filter_bit(filter);
-		subs->last_filter = filter;
+	for (; ask; ask &= ask - 1) {
+		slot = __ffs64(ask);
+		if (!mn_wanted(subs->slot[slot], range))
+			todo &= ~BIT_ULL(slot);
 	}
-	return todo & found;
+	return todo;
 }
 
-static void mn_filter_unlink(struct mmu_notifier_subscriptions *subs,
-			     struct mmu_notifier_filter *filter)
+/*
+ * The bounds of all filters.  Whoever reads them without the lock may have one
+ * from before a change and the other from after it; each of them by itself
+ * includes the filters that are in force all the time.
+ */
+static void mn_set_hull(struct mmu_notifier *sub)
 {
-	mn_assert_locked(subs);
-	if (subs->last_filter == filter)
-		subs->last_filter = NULL;
-	if (filter->sub->slot >= 0)
-		interval_tree_remove(&filter->node, &subs->filters);
-	hlist_del(&filter->of_sub);
-	/* Read without the lock, to see whether there is one to take. */
-	WRITE_ONCE(filter->sub, NULL);
+	struct rb_node *first = rb_first_cached(&sub->filters);
+	struct interval_tree_node *root;
+
+	if (!first) {
+		WRITE_ONCE(sub->first_filtered, ULONG_MAX);
+		WRITE_ONCE(sub->last_filtered, 0);
+		return;
+	}
+	root = rb_entry(sub->filters.rb_root.rb_node,
+			struct interval_tree_node, rb);
+	WRITE_ONCE(sub->first_filtered,
+		   rb_entry(first, struct interval_tree_node, rb)->start);
+	WRITE_ONCE(sub->last_filtered, root->__subtree_last);
+}
+
+/**
+ * mn_filter_init() - at first a subscriber has no filter
+ * @sub: a subscriber that is joining
+ */
+void mn_filter_init(struct mmu_notifier *sub)
+{
+	sub->filters = RB_ROOT_CACHED;
+	sub->last_filter = NULL;
+	mn_set_hull(sub);
 }
 
 /**
@@ -82,11 +106,14 @@ static void mn_filter_unlink(struct mmu_notifier_subscriptions *subs,
 void mn_filter_drop(struct mmu_notifier_subscriptions *subs,
 		    struct mmu_notifier *sub)
 {
-	struct mmu_notifier_filter *filter;
-	struct hlist_node *next;
+	struct mmu_notifier_filter *filter, *next;
 
-	hlist_for_each_entry_safe(filter, next, &sub->filters, of_sub)
-		mn_filter_unlink(subs, filter);
+	mn_assert_locked(subs);
+	rbtree_postorder_for_each_entry_safe(filter, next,
+					     &sub->filters.rb_root, node.rb)
+		/* Read without the lock, to see whether there is one to take. */
+		WRITE_ONCE(filter->sub, NULL);
+	mn_filter_init(sub);
 }
 
 /**
@@ -116,10 +143,8 @@ void mmu_notifier_filter_add(struct mmu_notifier *subscription,
 	mn_lock(subs);
 	if (!subscription->leaving && !WARN_ON_ONCE(filter->sub)) {
 		WRITE_ONCE(filter->sub, subscription);
-		hlist_add_head(&filter->of_sub, &subscription->filters);
-		/* One without a slot is called for whatever comes. */
-		if (subscription->slot >= 0)
-			interval_tree_insert(&filter->node, &subs->filters);
+		interval_tree_insert(&filter->node, &subscription->filters);
+		mn_set_hull(subscription);
 	}
 	mn_unlock(subs);
 }
@@ -145,8 +170,13 @@ void mmu_notifier_filter_remove(struct mmu_notifier_filter *filter)
 	subs = mn_of(sub->mm);
 	mn_lock(subs);
 	/* exit_mmap() may have dropped it meanwhile. */
-	if (filter->sub)
-		mn_filter_unlink(subs, filter);
+	if (filter->sub) {
+		interval_tree_remove(&filter->node, &sub->filters);
+		if (sub->last_filter == &filter->node)
+			sub->last_filter = NULL;
+		mn_set_hull(sub);
+		WRITE_ONCE(filter->sub, NULL);
+	}
 	mn_unlock(subs);
 }
 EXPORT_SYMBOL_GPL(mmu_notifier_filter_remove);

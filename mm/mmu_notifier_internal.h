@@ -34,8 +34,6 @@
  * @live:      slots that a new range calls
  * @wants:     by event: slots of those that it concerns
  * @filtered:  slots of those who are called for their filters only
- * @filters:   their filters
- * @last_filter: the filter found last, or NULL
  * @scopes:    tasks that change page tables for a subscriber
  * @ends:      slots of those that have an end op
  * @slotless:  number of those for whom there was no slot
@@ -77,8 +75,6 @@ struct mmu_notifier_subscriptions {
 	u64 live;
 	u64 wants[MMU_NOTIFY_NR_EVENTS];
 	u64 filtered;
-	struct rb_root_cached filters;
-	struct mmu_notifier_filter *last_filter;
 	struct hlist_head scopes;
 	u64 ends;
 	unsigned int slotless;
@@ -222,6 +218,7 @@ int mn_wait_ranges(struct mmu_notifier_subscriptions *subs, unsigned int state);
 /* mmu_notifier_filter.c */
 u64 mn_filter(struct mmu_notifier_subscriptions *subs,
 	      const struct mmu_notifier_range *range, u64 todo);
+void mn_filter_init(struct mmu_notifier *sub);
 void mn_filter_drop(struct mmu_notifier_subscriptions *subs,
 		    struct mmu_notifier *sub);
 void mn_find_owner(struct mmu_notifier_subscriptions *subs,
@@ -229,6 +226,14 @@ void mn_find_owner(struct mmu_notifier_subscriptions *subs,
 
 /* mmu_notifier_flush.c */
 int mn_flush_untracked(struct mm_struct *mm);
+
+/* Does [start, end) overlap the bounds of a subscriber's filters? */
+static inline bool mn_in_hull(const struct mmu_notifier *sub,
+			      unsigned long start, unsigned long end)
+{
+	return READ_ONCE(sub->first_filtered) < end &&
+	       READ_ONCE(sub->last_filtered) >= start;
+}
 
 /*
  * The subscriptions of an mm in which the caller has one, or holds one by

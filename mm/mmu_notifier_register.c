@@ -101,7 +101,6 @@ static struct mmu_notifier_subscriptions *mn_alloc(void)
 	range_tracker_init(&subs->tracker, -100UL);
 	subs->seq = -199UL;
 	subs->intervals = RB_ROOT_CACHED;
-	subs->filters = RB_ROOT_CACHED;
 	subs->users = 1;
 	init_waitqueue_head(&subs->wq);
 	return subs;
@@ -148,7 +147,7 @@ static void mn_list_join(struct mmu_notifier_subscriptions *subs,
 	sub->leaving = false;
 	sub->gone = false;
 	sub->seq = ++subs->list_seq;
-	INIT_HLIST_HEAD(&sub->filters);
+	mn_filter_init(sub);
 	mn_slot_join(subs, sub);
 	hlist_add_head_rcu(&sub->hlist, &subs->list);
 }

@@ -23,24 +23,16 @@
 #include <linux/list.h>
 #include <linux/mm_types.h>
 #include <linux/mmap_lock.h>
-#include <linux/mmu_notifier_cause.h>
 #include <linux/mmu_notifier_filter.h>
-#include <linux/range_tracker.h>
+#include <linux/mmu_notifier_range.h>
 #include <linux/rcupdate.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
 struct mmu_notifier_subscriptions;
-struct mmu_notifier_range;
-struct mn_batch;
 struct mmu_notifier;
 struct mmu_interval_notifier;
 struct mmu_notifier_aging;
-
-/* Callouts of this range may sleep. */
-#define MMU_NOTIFIER_RANGE_BLOCKABLE	BIT(0)
-/* Set and read by the core alone: the range is in flight. */
-#define MMU_NOTIFIER_RANGE_TRACKED	BIT(1)
 
 /**
  * struct mmu_notifier_ops - callouts of a list subscriber
@@ -86,7 +78,8 @@ struct mmu_notifier_aging;
  * @events: of start and end: the events that concern it, by MMU_NOTIFY_BIT();
  *	0 is all of them
  * @filtered: start and end come for ranges only that overlap a filter which
- *	the subscriber has added (mmu_notifier_filter_add())
+ *	the subscriber has added (mmu_notifier_filter_add()); and nobody asks
+ *	for the age of pages below or above all of its filters
  *
  * What @events and @filtered hold back is a saving, not a promise: a subscriber
  * beyond the first 64 of its mm is called for addresses that it did not ask for.
@@ -138,11 +131,15 @@ struct mmu_notifier_ops {
  * @leave:   the last range that @leaving does not hide, if @slotless
  * @next_gone: chain of those that exit_mmap() is through with
  * @filters: addresses that concern it, if @ops->filtered
+ * @last_filter: the one that was found last, or NULL
+ * @first_filtered: lowest address of its filters; ULONG_MAX without any
+ * @last_filtered: highest one, inclusive; 0 without any
  * @work:    completes mmu_notifier_put()
  *
  * The subscriber owns the memory, from registration to the return of
  * mmu_notifier_unregister(), or until @ops->free_notifier.  All that follows
  * @mm is the core's and protected by &mmu_notifier_subscriptions.lock.
+ * Aging reads @first_filtered and @last_filtered without it.
  */
 struct mmu_notifier {
 	struct hlist_node hlist;
@@ -159,7 +156,10 @@ struct mmu_notifier {
 	u64 seq;
 	unsigned long leave;
 	struct mmu_notifier *next_gone;
-	struct hlist_head filters;
+	struct rb_root_cached filters;
+	struct interval_tree_node *last_filter;
+	unsigned long first_filtered;
+	unsigned long last_filtered;
 	struct work_struct work;
 };
 
@@ -203,61 +203,6 @@ struct mmu_interval_notifier {
 #ifdef CONFIG_LOCKDEP
 extern struct lockdep_map __mmu_notifier_invalidate_range_start_map;
 #endif
-
-/**
- * struct mmu_notifier_range - an invalidation, from its start to its end
- * @mm:       whose page table changes
- * @start:    first address, page aligned
- * @end:      address after the last, page aligned
- * @flags:    MMU_NOTIFIER_RANGE_*
- * @event:    what it means for translations, &enum mmu_notifier_event
- * @cause:    why, &enum mmu_notifier_cause
- * @owner:    who caused it, if that is known; see &struct mmu_notifier_scope
- * @subs:     the subscriptions that saw the start
- * @tracked:  place among the ranges in flight
- * @list_seq: list subscribers that registered later are not concerned
- * @todo:     slots that may be called: all when it began, until they leave
- * @owed:     slots that saw the start and have not seen the end
- * @paid:     slots whose subscriber has left, and looked after what was owed
- * @calling:  the subscriber on which a callout runs
- * @batch:    interval subscribers to call
- * @began:    time of the start, if traced
- *
- * Owned by the task that changes the page table, on its stack.  What follows
- * @owner is the core's, and valid while MMU_NOTIFIER_RANGE_TRACKED is set in
- * @flags.
- *
- * =========  ==========================================================
- * field      written
- * =========  ==========================================================
- * todo       under the lock of the subscriptions
- * owed       by the owner, with no lock
- * paid       under the lock
- * calling    by the owner, release (H)
- * batch      under the lock
- * the rest   by the owner, before the range is in flight
- * =========  ==========================================================
- */
-struct mmu_notifier_range {
-	struct mm_struct *mm;
-	unsigned long start;
-	unsigned long end;
-	unsigned int flags;
-	/* Written at once with the flags, so that a cause costs nothing. */
-	enum mmu_notifier_event event : 16;
-	enum mmu_notifier_cause cause : 16;
-	void *owner;
-
-	struct mmu_notifier_subscriptions *subs;
-	struct tracked_range tracked;
-	u64 list_seq;
-	u64 todo;
-	u64 owed;
-	u64 paid;
-	const void *calling;
-	struct mn_batch *batch;
-	u64 began;
-};
 
 static inline int mm_has_notifiers(struct mm_struct *mm)
 {
@@ -355,108 +300,6 @@ int __mmu_notifier_test_young(struct mm_struct *mm, unsigned long address);
 void __mmu_notifier_arch_invalidate_secondary_tlbs(struct mm_struct *mm,
 						   unsigned long start,
 						   unsigned long end);
-
-/* What the functions that describe an invalidation have in common. */
-static __always_inline void
-__mmu_notifier_range_init(struct mmu_notifier_range *range,
-			  enum mmu_notifier_event event,
-			  enum mmu_notifier_cause cause, unsigned int flags,
-			  struct mm_struct *mm, unsigned long start,
-			  unsigned long end, void *owner)
-{
-	range->mm = mm;
-	range->start = start;
-	range->end = end;
-	range->flags = flags;
-	range->event = event;
-	range->cause = cause;
-	range->owner = owner;
-}
-
-/**
- * mmu_notifier_range_init_cause() - describe an invalidation
- * @range: the range, on the caller's stack
- * @cause: why; the event follows from it
- * @mm:    whose page table is going to change
- * @start: first address
- * @end:   address after the last
- */
-static __always_inline void
-mmu_notifier_range_init_cause(struct mmu_notifier_range *range,
-			      enum mmu_notifier_cause cause,
-			      struct mm_struct *mm, unsigned long start,
-			      unsigned long end)
-{
-	__mmu_notifier_range_init(range, mmu_notifier_event_of(cause), cause, 0,
-				  mm, start, end, NULL);
-}
-
-/**
- * mmu_notifier_range_init_cause_owner() - the same, saying who caused it
- * @range: the range, on the caller's stack
- * @cause: why; the event follows from it
- * @mm:    whose page table is going to change
- * @start: first address
- * @end:   address after the last
- * @owner: compared by subscribers with their own idea of who they are
- */
-static __always_inline void
-mmu_notifier_range_init_cause_owner(struct mmu_notifier_range *range,
-				    enum mmu_notifier_cause cause,
-				    struct mm_struct *mm, unsigned long start,
-				    unsigned long end, void *owner)
-{
-	__mmu_notifier_range_init(range, mmu_notifier_event_of(cause), cause, 0,
-				  mm, start, end, owner);
-}
-
-/**
- * mmu_notifier_range_init() - the same by event, for those who know no cause
- * @range: the range, on the caller's stack
- * @event: what it means for translations
- * @flags: zero
- * @mm:    whose page table is going to change
- * @start: first address
- * @end:   address after the last
- */
-static inline void mmu_notifier_range_init(struct mmu_notifier_range *range,
-					   enum mmu_notifier_event event,
-					   unsigned int flags,
-					   struct mm_struct *mm,
-					   unsigned long start,
-					   unsigned long end)
-{
-	__mmu_notifier_range_init(range, event, MMU_CAUSE_UNKNOWN, flags, mm,
-				  start, end, NULL);
-}
-
-/**
- * mmu_notifier_range_init_owner() - the same by event, saying who caused it
- * @range: the range, on the caller's stack
- * @event: what it means for translations
- * @flags: zero
- * @mm:    whose page table is going to change
- * @start: first address
- * @end:   address after the last
- * @owner: compared by subscribers with their own idea of who they are
- */
-static inline void
-mmu_notifier_range_init_owner(struct mmu_notifier_range *range,
-			      enum mmu_notifier_event event,
-			      unsigned int flags, struct mm_struct *mm,
-			      unsigned long start, unsigned long end,
-			      void *owner)
-{
-	__mmu_notifier_range_init(range, event, MMU_CAUSE_UNKNOWN, flags, mm,
-				  start, end, owner);
-}
-
-/* May callouts of @range sleep? */
-static inline bool
-mmu_notifier_range_blockable(const struct mmu_notifier_range *range)
-{
-	return range->flags & MMU_NOTIFIER_RANGE_BLOCKABLE;
-}
 
 /**
  * mmu_notifier_invalidate_range_start() - before page table entries change
@@ -621,32 +464,12 @@ static inline void mmu_notifier_subscriptions_destroy(struct mm_struct *mm)
 
 #else /* !CONFIG_MMU_NOTIFIER */
 
-/* Just enough for callers that use the bounds themselves. */
-struct mmu_notifier_range {
-	unsigned long start;
-	unsigned long end;
-};
-
-#define mmu_notifier_range_init(range, event, flags, mm, first, after)	\
-	((range)->start = (first), (range)->end = (after))
-#define mmu_notifier_range_init_owner(range, event, flags, mm, first,	\
-				      after, owner)			\
-	mmu_notifier_range_init(range, event, flags, mm, first, after)
-#define mmu_notifier_range_init_cause(range, cause, mm, first, after)	\
-	mmu_notifier_range_init(range, 0, 0, mm, first, after)
-#define mmu_notifier_range_init_cause_owner(range, cause, mm, first,	\
-					    after, owner)		\
-	mmu_notifier_range_init(range, 0, 0, mm, first, after)
-
 #define ptep_clear_flush_young_notify	ptep_clear_flush_young
 #define pmdp_clear_flush_young_notify	pmdp_clear_flush_young
 #define ptep_clear_young_notify		ptep_test_and_clear_young
 #define pmdp_clear_young_notify		pmdp_test_and_clear_young
 
 static inline int mm_has_notifiers(struct mm_struct *mm) { return 0; }
-static inline bool
-mmu_notifier_range_blockable(const struct mmu_notifier_range *range)
-{ return true; }
 static inline void
 mmu_notifier_invalidate_range_start(struct mmu_notifier_range *range) { }
 static inline int

@@ -14,9 +14,8 @@ struct task_struct;
 
 /**
  * struct mmu_notifier_filter - addresses that concern a list subscriber
- * @node:   the addresses, bounds inclusive
- * @of_sub: among the filters of the subscriber
- * @sub:    the subscriber, NULL if the filter is not in force
+ * @node: the addresses, bounds inclusive
+ * @sub:  the subscriber, NULL if the filter is not in force
  *
  * The subscriber owns the memory, zeroed at first, from
  * mmu_notifier_filter_add() to the return of mmu_notifier_filter_remove() or
@@ -25,7 +24,6 @@ struct task_struct;
  */
 struct mmu_notifier_filter {
 	struct interval_tree_node node;
-	struct hlist_node of_sub;
 	struct mmu_notifier *sub;
 };
 

@@ -167,6 +167,102 @@ static void exit_waits_for_age(void)
 	mm_exit(mm);
 }
 
+static unsigned int age_at(struct ager *ager, unsigned long first,
+			   unsigned int flags)
+{
+	int before = atomic_read(&ager->calls);
+
+	age_pages(ager->n.mm, first, 1, MMU_AGING_CLEAR | flags);
+	return atomic_read(&ager->calls) - before;
+}
+
+static void filter_page(struct ager *ager, struct mmu_notifier_filter *filter,
+			unsigned long page)
+{
+	memset(filter, 0, sizeof(*filter));
+	mmu_notifier_filter_add(&ager->n, filter, page * PAGE_SIZE, PAGE_SIZE);
+}
+
+/* Nobody is asked about pages below or above all of its filters. */
+static void age_by_address(void)
+{
+	static const unsigned int how[] = { 0, MMU_AGING_BLOCKABLE };
+	struct mmu_notifier_ops ops = sleeping_ops;
+	struct mmu_notifier_filter low, high;
+	struct mm_struct *mm = mm_new();
+	struct ager ager, all;
+	size_t i;
+
+	ops.filtered = true;
+	ager_add(mm, &ager, &ops);
+	ager_add(mm, &all, &age_ops);
+	for (i = 0; i < ARRAY_SIZE(how); i++) {
+		check(!age_at(&ager, 5, how[i]));
+		filter_page(&ager, &high, 7);
+		check(!age_at(&ager, 6, how[i]) && age_at(&ager, 7, how[i]));
+		check(!age_at(&ager, 8, how[i]));
+		filter_page(&ager, &low, 3);
+		check(!age_at(&ager, 2, how[i]) && age_at(&ager, 3, how[i]));
+		check(!age_at(&ager, 8, how[i]) && age_at(&ager, 7, how[i]));
+		mmu_notifier_filter_remove(&high);
+		check(!age_at(&ager, 7, how[i]) && age_at(&ager, 3, how[i]));
+		mmu_notifier_filter_remove(&low);
+		check(!age_at(&ager, 3, how[i]));
+	}
+	check(atomic_read(&all.calls) == 2 * 11);
+	ager_del(&ager);
+	ager_del(&all);
+	mm_exit(mm);
+}
+
+struct mover {
+	struct ager *ager;
+	unsigned long page;
+};
+
+/* A filter that comes and goes, of one page. */
+static void *move_filter(void *arg)
+{
+	struct mmu_notifier_filter filter;
+	struct mover *mover = arg;
+
+	while (!atomic_read(&stop)) {
+		filter_page(mover->ager, &filter, mover->page);
+		if (test_random(2))
+			sched_yield();
+		mmu_notifier_filter_remove(&filter);
+	}
+	return NULL;
+}
+
+/* What a filter has that stays is asked about, whatever others come and go. */
+static void age_beside_filters(void)
+{
+	struct mmu_notifier_ops ops = age_ops;
+	struct mmu_notifier_filter filter;
+	struct mm_struct *mm = mm_new();
+	struct mover movers[2] = { { .page = 2 }, { .page = 12 } };
+	pthread_t threads[2];
+	struct ager ager;
+	size_t i;
+
+	ops.filtered = true;
+	ager_add(mm, &ager, &ops);
+	filter_page(&ager, &filter, 7);
+	for (i = 0; i < ARRAY_SIZE(threads); i++) {
+		movers[i].ager = &ager;
+		threads[i] = start_thread(move_filter, &movers[i]);
+	}
+	for (i = 0; i < 20000; i++)
+		check(age_at(&ager, 7, 0));
+	atomic_set(&stop, 1);
+	for (i = 0; i < ARRAY_SIZE(threads); i++)
+		join_thread(threads[i]);
+	check(!age_at(&ager, 6, 0) && !age_at(&ager, 8, 0));
+	ager_del(&ager);
+	mm_exit(mm);
+}
+
 static void *age_always(void *mm)
 {
 	while (!atomic_read(&stop)) {
@@ -262,6 +358,8 @@ const struct test age_tests[] = {
 	{ "leaving_waits_for_its_age", leaving_waits_for_its_age },
 	{ "exit_waits_for_age", exit_waits_for_age },
 	{ "agers_come_and_go", agers_come_and_go },
+	{ "age_by_address", age_by_address },
+	{ "age_beside_filters", age_beside_filters },
 	{ "last_leaves_during_age", last_leaves_during_age },
 	{ "unregister_in_age", unregister_in_age },
 	{ }

@@ -185,15 +185,30 @@ MUTANTS = [
     Mutant("a slot stays filtered", REGISTER,
            "subs->filtered &= ~bit;", ";", "filter_slot"),
     Mutant("a filter that is gone is remembered", FILTER,
-           "	if (subs->last_filter == filter)\n		subs->last_filter = NULL;",
+           "		if (sub->last_filter == &filter->node)\n			sub->last_filter = NULL;",
            "", "filter_basic"),
     Mutant("filters outlive their subscriber", REGISTER,
            "mn_filter_drop(subs, sub);", ";", "filter_basic", "asan"),
     Mutant("a filter is looked up by its first page", FILTER,
-           "interval_tree_iter_first(&subs->filters, range->start,\n"
-           "					     range->end - 1);",
-           "interval_tree_iter_first(&subs->filters, range->start,\n"
-           "					     range->start);", "filter_basic"),
+           "interval_tree_iter_first(&sub->filters, range->start,\n"
+           "					range->end - 1);",
+           "interval_tree_iter_first(&sub->filters, range->start,\n"
+           "					range->start);", "filter_basic"),
+    Mutant("aging has no regard for addresses", AGE,
+           "	return !sub->ops->filtered ||\n"
+           "	       mn_in_hull(sub, aging->start, aging->end);",
+           "	return true;", "age_by_address"),
+    Mutant("bounds of filters have a gap for a moment", FILTER,
+           "	struct rb_node *first = rb_first_cached(&sub->filters);",
+           "	struct rb_node *first = rb_first_cached(&sub->filters);\n"
+           "	WRITE_ONCE(sub->last_filtered, 0);",
+           "age_beside_filters"),
+    Mutant("bounds of filters do not grow", FILTER,
+           "		interval_tree_insert(&filter->node, &subscription->filters);\n"
+           "		mn_set_hull(subscription);",
+           "		interval_tree_insert(&filter->node, &subscription->filters);\n"
+           "		if (subscription->first_filtered == ULONG_MAX)\n"
+           "			mn_set_hull(subscription);", "filter_basic"),
     Mutant("reclaim is somebody's own doing", FILTER,
            "current->flags & PF_MEMALLOC ||", "", "owner_basic"),
     Mutant("whoever changes the page table is the owner", FILTER,
