@@ -135,6 +135,45 @@ TEST_F_TIMEOUT(mm, addresses, LIMIT_S)
 	EXPECT_PAIRED(dev_stats(self->fd, id));
 }
 
+/* How many callouts does idle page tracking make for a page? */
+static int ask_age(int fd, int id, const char *addr)
+{
+	unsigned int before = calls(fd, id, MNT_OP_CLEAR_YOUNG);
+	uint64_t pfn = pfn_of(addr), word = 1ULL << pfn % 64;
+
+	if (!pfn || idle_word(pfn, &word, true))
+		return -1;
+	return calls(fd, id, MNT_OP_CLEAR_YOUNG) - before;
+}
+
+/* Nobody is asked for the age of pages below or above all of its filters. */
+TEST_F_TIMEOUT(mm, ages, LIMIT_S)
+{
+	char *area = map_anon(LEN);
+	int id, all;
+	char *page;
+
+	for (page = area; page < area + LEN; page += PAGE)
+		touch(page);
+	id = dev_add(self->fd, 0, MNT_FILTERED, area + 4 * PAGE, PAGE, NULL);
+	ASSERT_LE(0, id);
+	all = dev_add(self->fd, 0, MNT_AGING, NULL, 0, NULL);
+	ASSERT_LE(0, all);
+	EXPECT_EQ(0, ask_age(self->fd, id, area + 3 * PAGE));
+	EXPECT_EQ(1, ask_age(self->fd, id, area + 4 * PAGE));
+	EXPECT_EQ(0, ask_age(self->fd, id, area + 5 * PAGE));
+	ASSERT_EQ(0, filter(self->fd, id, 0, area + 8 * PAGE, PAGE));
+	EXPECT_EQ(0, ask_age(self->fd, id, area + 3 * PAGE));
+	EXPECT_EQ(1, ask_age(self->fd, id, area + 4 * PAGE));
+	EXPECT_EQ(1, ask_age(self->fd, id, area + 8 * PAGE));
+	EXPECT_EQ(0, ask_age(self->fd, id, area + 9 * PAGE));
+	ASSERT_EQ(0, filter(self->fd, id, MNT_FILTER_REMOVE, area + 4 * PAGE,
+			    PAGE));
+	EXPECT_EQ(0, ask_age(self->fd, id, area + 4 * PAGE));
+	EXPECT_EQ(1, ask_age(self->fd, id, area + 8 * PAGE));
+	EXPECT_EQ(9, calls(self->fd, all, MNT_OP_CLEAR_YOUNG));
+}
+
 /* Every other page, of two subscribers in turn. */
 TEST_F_TIMEOUT(mm, many, LIMIT_S)
 {
