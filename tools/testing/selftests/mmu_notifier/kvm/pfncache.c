@@ -128,6 +128,7 @@ static void share(struct guest *guest, bool by_hva)
 	shared = guest_host(guest, SHARED_GPA);
 	if (by_hva) {
 		shared = map_anon(PAGE);
+		memset(shared, 0, PAGE);
 		attr.type = KVM_XEN_ATTR_TYPE_SHARED_INFO_HVA;
 		attr.u.shared_info.hva = (uintptr_t)shared;
 	}
