@@ -169,15 +169,6 @@ static int mn_age_old_part(struct mmu_notifier *sub,
 	return young;
 }
 
-/* Is one of the caller's own pages young by now? */
-static bool mn_own_young(const struct mmu_notifier_aging *aging)
-{
-	unsigned long first = (aging->own_start - aging->start) >> PAGE_SHIFT;
-	unsigned long nr = (aging->own_end - aging->start) >> PAGE_SHIFT;
-
-	return find_next_bit(aging->young, nr, first) < nr;
-}
-
 /* Ask a subscriber that has only the callouts of 6.12. */
 static int mn_age_old(struct mmu_notifier *sub,
 		      const struct mmu_notifier_aging *aging)
@@ -186,9 +177,8 @@ static int mn_age_old(struct mmu_notifier *sub,
 
 	if (!aging->own_end || !aging->young)
 		return mn_age_old_part(sub, aging, aging->start, aging->end);
-	/* Each neighbour would be a callout; 6.12 makes them only then. */
 	young = mn_age_old_part(sub, aging, aging->own_start, aging->own_end);
-	if (!mn_own_young(aging))
+	if (!mmu_notifier_aging_more(aging))
 		return young;
 	young |= mn_age_old_part(sub, aging, aging->start, aging->own_start);
 	young |= mn_age_old_part(sub, aging, aging->own_end, aging->end);

@@ -7,6 +7,7 @@
  * holes stay holes.
  */
 #include <linux/align.h>
+#include <linux/export.h>
 #include <linux/mm.h>
 #include <linux/mmu_notifier.h>
 #include <linux/mmu_notifier_age.h>
@@ -32,6 +33,7 @@ static void make_empty(struct mmu_age_batch *age)
 	age->nr = 0;
 	age->own_start = 0;
 	age->own_end = 0;
+	age->more = NULL;
 }
 
 /* The body of mmu_age_begin(), for an mm that has subscribers. */
@@ -45,17 +47,21 @@ void __mmu_age_begin(struct mmu_age_batch *age, unsigned int flags,
 	make_empty(age);
 }
 
+static void begin_at(struct mmu_age_batch *age, unsigned long addr)
+{
+	age->base = addr;
+	bitmap_zero(age->pages, MMU_AGE_WINDOW);
+	bitmap_zero(age->found, MMU_AGE_WINDOW);
+}
+
 /* Put pages into a batch that has room for them. */
 static void put_in(struct mmu_age_batch *age, unsigned long addr,
 		   unsigned long pages)
 {
 	unsigned long first;
 
-	if (!age->nr) {
-		age->base = addr;
-		bitmap_zero(age->pages, MMU_AGE_WINDOW);
-		bitmap_zero(age->found, MMU_AGE_WINDOW);
-	}
+	if (!age->nr)
+		begin_at(age, addr);
 	first = page_in(age, addr);
 	bitmap_set(age->pages, first, pages);
 	age->nr = max_t(unsigned int, age->nr, first + pages);
@@ -77,6 +83,7 @@ static unsigned int ask(struct mmu_age_batch *age, unsigned int flags,
 		.young = each ? age->found : NULL,
 		.own_start = age->own_start,
 		.own_end = age->own_end,
+		.around = age,
 	};
 	int young;
 
@@ -170,19 +177,101 @@ unsigned int __mmu_age_count(struct mmu_age_batch *age)
  * mmu_age_begin_pmd() - begin to note candidates
  * @age:  the batch
  * @addr: an address that the page table of PTEs maps
- * @own_start: the pages from here,
- * @own_end:   to here, are what the walk is about; both 0: all pages are
  *
  * Context: Page-table lock held.
  */
-void mmu_age_begin_pmd(struct mmu_age_batch *age, unsigned long addr,
-		       unsigned long own_start, unsigned long own_end)
+void mmu_age_begin_pmd(struct mmu_age_batch *age, unsigned long addr)
 {
 	clear_out(age);
 	age->asked = addr & PMD_MASK;
+}
+
+/**
+ * mmu_age_begin_around() - the same, for some pages and their neighbours
+ * @age:  the batch
+ * @own_start: the pages from here,
+ * @own_end:   to here, are what the walk is about, and have to be noted
+ * @start: neighbours may be from here,
+ * @end:   to here; all that is beyond the MMU_AGE_WINDOW is left out
+ * @more:  notes the neighbours, in the callout of the first subscriber that
+ *         goes on after one of the own pages is known to be young; or NULL
+ * @data:  for @more
+ *
+ * In this way an old page costs what it costs without neighbours, and a young
+ * one no second callout.
+ *
+ * Context: Page-table lock held.
+ */
+void mmu_age_begin_around(struct mmu_age_batch *age, unsigned long own_start,
+			  unsigned long own_end, unsigned long start,
+			  unsigned long end,
+			  void (*more)(struct mmu_age_batch *age,
+				       const void *data),
+			  const void *data)
+{
+	unsigned long from = min(own_start, start);
+
+	mmu_age_begin_pmd(age, own_start);
+	begin_at(age, from);
+	age->nr = min_t(unsigned long, page_in(age, max(own_end, end)),
+			MMU_AGE_WINDOW);
 	age->own_start = own_start;
 	age->own_end = own_end;
+	age->more = more;
+	age->data = data;
 }
+
+/* Is one of [start, end) known to be young? */
+static bool any_young(const unsigned long *young, unsigned long base,
+		      unsigned long start, unsigned long end)
+{
+	unsigned long from = (start - base) >> PAGE_SHIFT;
+	unsigned long to = (end - base) >> PAGE_SHIFT;
+
+	return find_next_bit(young, to, from) < to;
+}
+
+/**
+ * mmu_age_own_young() - was one of the own pages young?
+ * @age: the batch, after mmu_age_ask(), and before answers are taken
+ *
+ * Context: Page-table lock held.
+ * Return: true if so.  Only then has @more been called, if anybody cared.
+ */
+bool mmu_age_own_young(const struct mmu_age_batch *age)
+{
+	return any_young(age->found, age->base, age->own_start,
+			 min(age->own_end,
+			     age->base + MMU_AGE_WINDOW * PAGE_SIZE));
+}
+
+/**
+ * mmu_notifier_aging_more() - go on to the neighbours?
+ * @aging: a question that has own pages, for which answers have been given
+ *
+ * For the age op.  If this is true, answer for all that is in @aging->pages now;
+ * what was answered already may be answered again.
+ *
+ * Context: In the callout.
+ * Return: false if nobody wants to know more, since all own pages are old.
+ */
+bool mmu_notifier_aging_more(const struct mmu_notifier_aging *aging)
+{
+	struct mmu_age_batch *age = aging->around;
+	void (*more)(struct mmu_age_batch *age, const void *data);
+
+	if (!aging->own_end || !aging->young ||
+	    !any_young(aging->young, aging->start, aging->own_start,
+		       min(aging->own_end, aging->end)))
+		return false;
+	if (age && age->more) {
+		more = age->more;
+		age->more = NULL;
+		more(age, age->data);
+	}
+	return true;
+}
+EXPORT_SYMBOL_GPL(mmu_notifier_aging_more);
 
 /**
  * mmu_age_note() - note a candidate

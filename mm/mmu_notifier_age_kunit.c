@@ -334,7 +334,7 @@ static void answers_by_page(struct kunit *test)
 	set_bit(400, old->accessed);
 	begin(test, &age, CLEAR);
 	KUNIT_EXPECT_FALSE(test, mmu_age_asked(&age, ADDR(0)));
-	mmu_age_begin_pmd(&age, ADDR(2), 0, 0);
+	mmu_age_begin_pmd(&age, ADDR(2));
 	/* Neither the first of the window nor the last is noted. */
 	for (page = 2; page < 500; page++)
 		KUNIT_EXPECT_TRUE(test, mmu_age_note(&age, ADDR(page)));
@@ -360,13 +360,23 @@ static void answers_by_page(struct kunit *test)
 	ager_del(test, new);
 }
 
+static void note_neighbours(struct mmu_age_batch *age, const void *data)
+{
+	int page;
+
+	for (page = 0; page < 64; page++)
+		if (page < 8 || page >= 12)
+			mmu_age_note(age, ADDR(page));
+}
+
 static void look_around(struct kunit *test, struct mmu_age_batch *age)
 {
 	int page;
 
 	begin(test, age, CLEAR);
-	mmu_age_begin_pmd(age, ADDR(8), ADDR(8), ADDR(12));
-	for (page = 0; page < 64; page++)
+	mmu_age_begin_around(age, ADDR(8), ADDR(12), ADDR(0), ADDR(64),
+			     note_neighbours, NULL);
+	for (page = 8; page < 12; page++)
 		mmu_age_note(age, ADDR(page));
 	mmu_age_ask(age, MMU_AGING_FOR_LOOK_AROUND);
 }

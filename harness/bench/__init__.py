@@ -5,6 +5,7 @@ import argparse
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from harness import deps, kernel as kernels, paths, ui
 from harness.bench import counting, environment, guests, native, parts, plan, report, \
@@ -80,7 +81,9 @@ class Run:
         """What a guest has used."""
         found = self._both(guests.count, plan.ages(), "ages", 60)
         self.results["ages"] = {tree: pair[0] for tree, pair in found.items()}
-        self.results["hot"] = self._time(plan.hot(self.size), "hot", 60)
+        tracking = partial(guests.tracking, guests.tracking_program())
+        self.results["tracking"] = self._both(tracking, plan.tracking(), "tracking", 60)
+        self.results["hot"] = self._both(guests.time_exactly, plan.hot(self.size), "hot", 120)
 
     def protection(self):
         """Changes of protection."""

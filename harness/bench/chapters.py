@@ -145,17 +145,24 @@ def _ages(results, _drawn):
         (f"{key[1]}, {key[2]}", *(markdown.number(measure(slopes[tree][key]))
                                   for _, measure in measures for tree in ("stock", "new")))
         for key in slopes["new"]])
-    yield ("A guest goes round in an eighth of its memory while half of it is reclaimed, step "
-           "by step, with a round or two between the steps. Pages swapped out, and how many "
-           "of those that the guest goes round in came back; medians and ranges.\n")
-    rows = []
-    for what in hot["new"]:
-        for number, words in ((0, "classic"), (1, "MGLRU")):
-            values = [hot[tree][what][number] for tree in ("stock", "new")]
-            rows.append((what.replace("-", " "), words, len(values[1]), *(
-                f"{markdown.number(timing.median(each))} ({min(each)} to {max(each)})"
-                for each in values)))
-    yield markdown.table(("what", "LRU", "values", "old", "new"), rows)
+    yield ("A guest goes round in one of so many pages, twice, then a 32nd of its memory is "
+           "reclaimed; that 16 times. How many pages were evicted, and how many of the hot ones "
+           "came back from swap; one instruction is a nanosecond, nothing else runs, and still "
+           "it is one order of events out of many.\n")
+    yield markdown.table(("what", "one in", "old", "new"), [
+        (what.replace("-", " "), share, *(hot[tree][what][share][0] for tree in ("stock", "new")))
+        for what in hot["new"] for share in hot["new"][what]])
+    yield from _tracking(results)
+
+
+def _tracking(results):
+    yield ("KVM's access_tracking_perf_test, one vCPU on 32 MiB, one instruction a "
+           "nanosecond; ms. The test waits by spinning on the same processor, so that "
+           "half of each is the waiting.\n")
+    old, new = (results["tracking"][tree] for tree in ("stock", "new"))
+    yield markdown.table(("what", *OLD_NEW), [
+        (what, *markdown.trio(1e3 * timing.median(old[what]), 1e3 * timing.median(new[what])))
+        for what in new])
 
 
 def _protection(results, _drawn):

@@ -3,6 +3,7 @@
 
 from harness import boot, initramfs, ktap, paths, ui
 from harness.bench import counting, parts, symbols, timing
+from harness.check import consumers, programs
 
 MEMORY = "2G"
 # One instruction is one tick; nothing else moves the guest's clock, and what
@@ -14,6 +15,7 @@ CPU = "max,-erms,-fsrm"
 # One CPU would have the LOCK prefixes patched away.
 CMDLINE = ("loglevel=4 nokaslr norandmaps noreplace-smp clocksource=tsc "
            "numa_balancing=disable transparent_hugepage=never")
+TRACKING = "access_tracking_perf_test"
 PREPARE = """
 echo 4000000 >/proc/sys/vm/max_map_count
 for module in /modules/*.ko; do insmod $module || echo "@@FAIL insmod $module"; done
@@ -77,6 +79,24 @@ def time_exactly(built, tree, modules, body, name, seconds):
     """The same with one CPU, one instruction a nanosecond, and so no noise."""
     return _latency(built, tree, modules, body, name, seconds, smp=1, extra=EXACT,
                     acceleration="tcg,thread=single")
+
+
+def tracking_program():
+    """KVM's test of aging, the same for both kernels."""
+    return programs.build_base({consumers.KVM: [TRACKING]})[consumers.KVM] / TRACKING
+
+
+def tracking(program, built, tree, modules, body, name, seconds):
+    """... with one instruction a nanosecond; {what: [seconds]}."""
+    image = _image(f"bench-{name}-{tree}", modules, [program], body)
+    with ui.step(f"timing {name}, {tree}", seconds):
+        # Idle page tracking cannot read the last 64 frames if they are not 64; so
+        # many are where memory goes on beyond 4 GiB.
+        result = boot.boot(built, image, f"bench-{name}-{tree}", cmdline=CMDLINE, mem="4G",
+                           cpu=CPU, smp=1, timeout=1800, extra=EXACT,
+                           acceleration=boot.ONE_THREAD)
+    _check(result.lines, name)
+    return timing.labelled(result.lines)
 
 
 def protect(built, tree, modules, body, name, seconds):

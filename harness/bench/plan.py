@@ -11,14 +11,15 @@ class Size(NamedTuple):
     readers: tuple
     tries: int
     hold_ms: int
+    shares: tuple
 
 
 FULL = Size(("none", "after-list-1", "after-interval-1", "after-both-8", "after-vm",
              "list-1", "list-8", "list-64", "interval-1", "interval-8", "interval-64",
              "both-1", "both-8", "both-64", "vm", "vmoutside"),
-            (100, 1000, 10000, 30000, 100000), (1, 2, 4, 8, 16), 5, 200)
+            (100, 1000, 10000, 30000, 100000), (1, 2, 4, 8, 16), 5, 200, (3, 4, 6, 8, 12, 16))
 QUICK = Size(("none", "after-list-1", "list-1", "list-8", "interval-8", "vm"),
-             (100, 1000, 10000, 30000), (1, 8), 2, 100)
+             (100, 1000, 10000, 30000), (1, 8), 2, 100, (4, 8))
 # Measured twice, to see whether the result is the same.
 REPEATED = ("none", "list-1", "list-8")
 
@@ -79,8 +80,13 @@ def ages():
 
 
 def hot(size):
-    """... and for what a guest uses while it is reclaimed; 0 and 1 are the LRUs."""
-    return f"run hot /bench/latency hot {' '.join(['0 1'] * size.tries)}\n"
+    """... and for what a guest uses while it is reclaimed."""
+    return f"run hot /bench/latency hot {_numbers(size.shares)}\n"
+
+
+def tracking():
+    """... and for KVM's own test, with one vCPU."""
+    return "run tracking /bench/access_tracking_perf_test -b 32M -v 1\n"
 
 
 def protect():

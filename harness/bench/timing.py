@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """Times that a guest measured, and what is said about them."""
 
+import re
 import statistics
+
+_LABELLED = re.compile(r"(\S.*?)\s*: (\d+\.\d+)s$")
 
 
 def parse(lines):
@@ -32,6 +35,16 @@ def table(lines, mark, keys):
         words = line.split()
         if words[:1] == [mark]:
             found[tuple(words[1:1 + keys])] = [int(word) for word in words[1 + keys:]]
+    return found
+
+
+def labelled(lines):
+    """{what: [seconds]} of lines "what   : 1.234s"."""
+    found = {}
+    for line in lines:
+        match = _LABELLED.match(line)
+        if match:
+            found.setdefault(match[1], []).append(float(match[2]))
     return found
 
 

@@ -99,6 +99,11 @@ class Times(unittest.TestCase):
         self.assertEqual(timing.table(lines, "@@P", 3), {("vm", "4KiB", "dense"): [7, 8]})
         self.assertEqual(timing.table(lines, "@@B", 1), {("all",): [1, 2, 3]})
 
+    def test_labelled(self):
+        found = timing.labelled(["Mark memory idle              : 0.25s", "so: s",
+                                 "Mark memory idle   : 0.75s"])
+        self.assertEqual(found, {"Mark memory idle": [0.25, 0.75]})
+
     def test_paired(self):
         found = timing.parse_each(["@@T none cow 10 20 40"])
         self.assertEqual(found, {("none", "cow"): [10, 20, 40]})

@@ -33,6 +33,7 @@ struct mmu_notifier_aging;
  * @pages:  bitmap of the pages asked about, NULL for all
  * @young:  bitmap to which accessed pages are added, NULL if nobody wants to
  *	    know which
+ * @base:   the host address of bit 0 in both
  * @first:  the bit of @start in both
  * @clear:  forget accesses, too
  * @locked: mmu_lock is held
@@ -45,6 +46,7 @@ struct kvm_age_range {
 	gfn_t end;
 	const unsigned long *pages;
 	unsigned long *young;
+	unsigned long base;
 	unsigned long first;
 	bool clear;
 	bool locked;

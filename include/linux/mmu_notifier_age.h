@@ -22,10 +22,14 @@
  * Walks that need an answer for each page, while they hold the page-table
  * lock, note the candidates first and take the answers afterwards:
  *
- *	mmu_age_begin_pmd(&age, addr, 0, 0);
+ *	mmu_age_begin_pmd(&age, addr);
  *	for each candidate: mmu_age_note_pte(&age, vma, addr, pte);
  *	mmu_age_ask(&age, reason);
  *	for each entry: if (mmu_age_take_pte(&age, vma, addr, pte)) ...
+ *
+ * Neighbours of the pages that a walk is about are noted only once one of these
+ * is known to be young: by a function of the walk's, within the callout, see
+ * mmu_age_begin_around().
  *
  * An address space without subscribers pays the test of age->mm.
  */
@@ -41,6 +45,8 @@
 #define MMU_AGING_FLUSH		BIT(1)
 /* Callouts may sleep, on subscribers that have age_may_sleep. */
 #define MMU_AGING_BLOCKABLE	BIT(2)
+
+struct mmu_age_batch;
 
 /**
  * enum mmu_aging_reason - who asks for the age of pages
@@ -73,9 +79,11 @@ enum mmu_aging_reason {
  * @young:  bit i is to be set if that page was accessed, and may be set
  *          already; NULL: the return value is all that matters
  * @own_start: the pages from here,
- * @own_end:   to here, are what the caller came for.  The others are
- *          neighbours: they may be passed over, their state untouched, if
- *          none of the own pages has its bit in @young in the end.
+ * @own_end:   to here, are what the caller came for; 0: all are.  The others
+ *          are neighbours, and of interest if one of the own pages is young.
+ *          At first they may be missing in @pages: answer for the own pages,
+ *          and if mmu_notifier_aging_more() then says so, for all
+ * @around: the core's: who knows the neighbours
  */
 struct mmu_notifier_aging {
 	struct mm_struct *mm;
@@ -87,6 +95,7 @@ struct mmu_notifier_aging {
 	unsigned long *young;
 	unsigned long own_start;
 	unsigned long own_end;
+	struct mmu_age_batch *around;
 };
 
 /* May this callout sleep? */
@@ -110,6 +119,8 @@ mmu_notifier_aging_blockable(const struct mmu_notifier_aging *aging)
  *          about, or else the questions to which the answer was yes
  * @own_start: as in struct mmu_notifier_aging
  * @own_end:   as in struct mmu_notifier_aging
+ * @more:   notes neighbours, and is called no more than once
+ * @data:   for @more
  * @asked:  the PMD of which candidates are noted, or 1: pages are added
  * @base:   address of the first page
  * @pages:  bit i: the page at @base + i * PAGE_SIZE is in it
@@ -125,6 +136,8 @@ struct mmu_age_batch {
 	unsigned int young;
 	unsigned long own_start;
 	unsigned long own_end;
+	void (*more)(struct mmu_age_batch *age, const void *data);
+	const void *data;
 	unsigned long asked;
 	unsigned long base;
 	DECLARE_BITMAP(pages, MMU_AGE_WINDOW);
@@ -137,6 +150,7 @@ bool mmu_notifier_aging_run(const struct mmu_notifier_aging *aging,
 			    unsigned long *start, unsigned long *end);
 void mmu_notifier_aging_found(const struct mmu_notifier_aging *aging,
 			      unsigned long start, unsigned long end);
+bool mmu_notifier_aging_more(const struct mmu_notifier_aging *aging);
 
 int __mmu_notifier_age(const struct mmu_notifier_aging *aging);
 void __mmu_age_begin(struct mmu_age_batch *age, unsigned int flags,
@@ -149,8 +163,14 @@ int __mmu_age_now(struct mm_struct *mm, unsigned long addr, unsigned long size,
 		  unsigned int flags, enum mmu_aging_reason reason);
 bool mmu_age_note(struct mmu_age_batch *age, unsigned long addr);
 void mmu_age_set(struct mmu_age_batch *age, unsigned long addr);
-void mmu_age_begin_pmd(struct mmu_age_batch *age, unsigned long addr,
-		       unsigned long own_start, unsigned long own_end);
+void mmu_age_begin_pmd(struct mmu_age_batch *age, unsigned long addr);
+void mmu_age_begin_around(struct mmu_age_batch *age, unsigned long own_start,
+			  unsigned long own_end, unsigned long start,
+			  unsigned long end,
+			  void (*more)(struct mmu_age_batch *age,
+				       const void *data),
+			  const void *data);
+bool mmu_age_own_young(const struct mmu_age_batch *age);
 void mmu_age_ask(struct mmu_age_batch *age, enum mmu_aging_reason reason);
 bool __mmu_age_found(const struct mmu_age_batch *age, unsigned long addr);
 bool __mmu_age_take(struct mmu_age_batch *age, unsigned long addr);
@@ -306,9 +326,15 @@ static inline bool mmu_age_note(struct mmu_age_batch *age, unsigned long addr)
 static inline void mmu_age_set(struct mmu_age_batch *age, unsigned long addr)
 { }
 static inline void mmu_age_begin_pmd(struct mmu_age_batch *age,
-				     unsigned long addr,
-				     unsigned long own_start,
-				     unsigned long own_end) { }
+				     unsigned long addr) { }
+static inline void
+mmu_age_begin_around(struct mmu_age_batch *age, unsigned long own_start,
+		     unsigned long own_end, unsigned long start,
+		     unsigned long end,
+		     void (*more)(struct mmu_age_batch *age, const void *data),
+		     const void *data) { }
+static inline bool mmu_age_own_young(const struct mmu_age_batch *age)
+{ return false; }
 static inline void mmu_age_ask(struct mmu_age_batch *age,
 			       enum mmu_aging_reason reason) { }
 static inline bool mmu_age_asked(const struct mmu_age_batch *age,

@@ -129,6 +129,10 @@ static int mnt_age(struct mmu_notifier *mn,
 	rule = mnt_call(sub, &call);
 	for (end = aging->start; mmu_notifier_aging_run(aging, &start, &end);)
 		young |= mnt_age_run(sub, aging, start, end, rule.answer);
+	if (!mmu_notifier_aging_more(aging))
+		return young;
+	for (end = aging->start; mmu_notifier_aging_run(aging, &start, &end);)
+		young |= mnt_age_run(sub, aging, start, end, rule.answer);
 	return young;
 }
 

@@ -121,7 +121,7 @@ static void age_overlap(struct kvm_age_range *range,
 	range->slot = slot;
 	range->start = hva_to_gfn_memslot(from, slot);
 	range->end = hva_to_gfn_memslot(to, slot);
-	range->first = (from - start) >> PAGE_SHIFT;
+	range->first = (from - range->base) >> PAGE_SHIFT;
 }
 
 static bool age_slots(struct kvm *kvm, struct kvm_age_range *range,
@@ -183,6 +183,24 @@ static bool age_all_locked(struct kvm *kvm, struct kvm_age_range *range,
 	return young;
 }
 
+/* All of a question, or a part of it. */
+static bool age_part(struct kvm *kvm, struct kvm_age_range *range,
+		     unsigned long start, unsigned long end)
+{
+	bool any;
+	int idx;
+
+	if (WARN_ON_ONCE(end <= start || !PAGE_ALIGNED(start | end)))
+		return false;
+
+	idx = srcu_read_lock(&kvm->srcu);
+	any = kvm_arch_age_lockless(kvm) ?
+	      age_all(kvm, range, start, end) :
+	      age_all_locked(kvm, range, start, end);
+	srcu_read_unlock(&kvm->srcu, idx);
+	return any;
+}
+
 /**
  * kvm_age_hva_range() - has the guest accessed pages since they were cleared?
  * @kvm:   the VM
@@ -211,19 +229,22 @@ bool kvm_age_hva_range(struct kvm *kvm, unsigned long start, unsigned long end,
 	struct kvm_age_range range = {
 		.pages = pages,
 		.young = young,
+		.base = start,
 		.clear = clear,
 	};
-	bool any;
-	int idx;
 
-	if (WARN_ON_ONCE(end <= start || !PAGE_ALIGNED(start | end)))
-		return false;
+	return age_part(kvm, &range, start, end);
+}
 
-	idx = srcu_read_lock(&kvm->srcu);
-	any = kvm_arch_age_lockless(kvm) ?
-	      age_all(kvm, &range, start, end) :
-	      age_all_locked(kvm, &range, start, end);
-	srcu_read_unlock(&kvm->srcu, idx);
+/* The caller's own pages first; if one of them is young, all. */
+static bool age_around(struct kvm *kvm, struct kvm_age_range *range,
+		       const struct mmu_notifier_aging *aging)
+{
+	bool any = age_part(kvm, range, aging->own_start,
+			    min(aging->own_end, aging->end));
+
+	if (mmu_notifier_aging_more(aging))
+		any |= age_part(kvm, range, aging->start, aging->end);
 	return any;
 }
 
@@ -239,14 +260,21 @@ int kvm_mmu_notifier_age(struct mmu_notifier *mn,
 			 const struct mmu_notifier_aging *aging)
 {
 	struct kvm *kvm = container_of(mn, struct kvm, mmu_notifier);
-	bool clear = aging->flags & MMU_AGING_CLEAR;
+	struct kvm_age_range range = {
+		.pages = aging->pages,
+		.young = aging->young,
+		.base = aging->start,
+		.clear = aging->flags & MMU_AGING_CLEAR,
+	};
+	bool any;
 
-	if (clear)
+	if (range.clear)
 		trace_kvm_age_hva(aging->start, aging->end);
 	else
 		trace_kvm_test_age_hva(aging->start);
-	if (!kvm_age_hva_range(kvm, aging->start, aging->end, aging->pages,
-			       aging->young, clear))
+	any = aging->own_end ? age_around(kvm, &range, aging) :
+			       age_part(kvm, &range, aging->start, aging->end);
+	if (!any)
 		return 0;
 	if (aging->flags & MMU_AGING_FLUSH)
 		kvm_flush_remote_tlbs(kvm);

@@ -45,17 +45,6 @@ static void set(const char *path, const char *value)
 	must(!write_file(path, value), path);
 }
 
-static uint64_t frame_of(const char *addr)
-{
-	int fd = open("/proc/self/pagemap", O_RDONLY);
-	uint64_t entry = 0;
-
-	must(pread(fd, &entry, sizeof(entry), (uintptr_t)addr / PAGE * 8) == 8,
-	     "pagemap");
-	close(fd);
-	return entry & ((1ULL << 55) - 1);
-}
-
 /* Memory in folios of one size, all of it there. */
 static char *make(const struct kind *kind)
 {
@@ -71,8 +60,8 @@ static char *make(const struct kind *kind)
 	memset(area, 1, AREA);
 	for (at = 0; at < AREA; at += PAGE) {
 		if (at % kind->size == 0)
-			first = frame_of(area + at);
-		must(frame_of(area + at) == first + at % kind->size / PAGE,
+			first = pfn_of(area + at);
+		must(pfn_of(area + at) == first + at % kind->size / PAGE,
 		     "a folio of this size");
 	}
 	/* Splits the entry, and not the folio. */
@@ -108,7 +97,7 @@ static void one_age(const char *config, const void *arg)
 	char *area = make(kind);
 	struct vcpu vcpu = vcpu_create(area, AREA);
 	int fd = open("/sys/kernel/mm/page_idle/bitmap", O_RDWR);
-	uint64_t frame = frame_of(area + HUGE), began, ticks;
+	uint64_t frame = pfn_of(area + HUGE), began, ticks;
 	unsigned int n;
 
 	must(fd >= 0, "page_idle");

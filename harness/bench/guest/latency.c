@@ -9,7 +9,7 @@
  *	latency vm N		create and destroy a VM, with N VMAs
  *	latency held N		KVM faults while ranges are held for N ms
  *	latency disturbed N	KVM faults against N disjoint invalidators
- *	latency hot N		what a guest uses beside reclaim; 1: by MGLRU
+ *	latency hot N		one of N pages in use, while half is reclaimed
  *
  * Each value is a line "@@L what number value"; times are in ns.
  */

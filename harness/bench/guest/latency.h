@@ -20,6 +20,6 @@ void vm_life(unsigned int vmas);
 void faults_held(unsigned int hold_ms);
 void faults_disturbed(unsigned int threads);
 /* latency_hot.c */
-void hot_and_cold(unsigned int mglru);
+void hot_and_cold(unsigned int share);
 
 #endif /* _BENCH_LATENCY_H */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Hot and cold: a guest goes round in an eighth of its memory while the host
- * reclaims half of it. What comes back from swap was hot, and should have stayed.
+ * Hot and cold: a guest goes round in a part of its memory while the host
+ * reclaims half of it, by turns. What comes back from swap was hot, and should
+ * have stayed.
  */
 #define _GNU_SOURCE
 #include <stdio.h>
@@ -16,37 +17,21 @@
 
 #define MEMORY		(16 * HUGE)
 #define PAGES		(MEMORY / PAGE)
-#define HOT		(PAGES / 8)
 #define STEPS		16
 #define STEP		(MEMORY / 2 / STEPS)
 #define VMSTAT		"/proc/vmstat"
 
-struct guest {
-	struct vcpu vcpu;
-	atomic_bool stop;
-	atomic_ulong rounds;
-};
-
-static void go_round(struct guest *guest, unsigned int pages)
+static void go_round(struct vcpu *vcpu, unsigned int pages)
 {
 	unsigned int i;
 
-	vcpu_place(&guest->vcpu, 1);
+	/* The first page has the code. */
+	vcpu_place(vcpu, 1);
 	for (i = 1; i < pages; i++)
-		vcpu_touch(&guest->vcpu);
-	guest->rounds++;
+		vcpu_touch(vcpu);
 }
 
-static void *stay_hot(void *arg)
-{
-	struct guest *guest = arg;
-
-	while (!guest->stop)
-		go_round(guest, HOT);
-	return NULL;
-}
-
-/* A line "name number" of a file; nobody else swaps. */
+/* A line "name number" of a file; nobody else is reclaimed from. */
 static unsigned long number_in(const char *path, const char *name)
 {
 	unsigned long long value = 0;
@@ -63,47 +48,58 @@ static unsigned long number_in(const char *path, const char *name)
 	return value;
 }
 
-/* Each hot page has been touched since it was looked at last. */
-static void wait_round(struct guest *guest)
-{
-	unsigned long enough = guest->rounds + 2;
-
-	while (guest->rounds < enough)
-		sleep_ms(1);
-}
-
-/* With MGLRU or without; what is told has that as its number. */
-void hot_and_cold(unsigned int mglru)
+/* By one LRU; what is told has the hot share as its number: one of so many. */
+static void reclaim_beside(const char *lru, const char *enabled,
+			   unsigned int share)
 {
 	const char *cgroup = cgroup_make("hot");
-	unsigned long refaults, out;
-	struct guest guest = { };
-	char path[160], text[32];
-	pthread_t thread;
+	char path[160], text[32], what[32];
+	unsigned long refaults, evicted;
+	struct vcpu vcpu;
 	char *area;
 	int i;
 
 	must(cgroup && swap_is_on(), "a memory cgroup and swap");
-	must(!write_file("/sys/kernel/mm/lru_gen/enabled", mglru ? "y" : "n"),
-	     "lru_gen");
+	must(!write_file("/sys/kernel/mm/lru_gen/enabled", enabled), "lru_gen");
 	snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
 	must(!write_file(path, "0"), path);
 	area = area_map(MEMORY);
-	guest.vcpu = vcpu_create(area, MEMORY);
-	go_round(&guest, PAGES);
+	vcpu = vcpu_create(area, MEMORY);
+	go_round(&vcpu, PAGES);
 	refaults = number_in(VMSTAT, "workingset_refault_anon ");
-	out = number_in(VMSTAT, "pswpout ");
-	must(!pthread_create(&thread, NULL, stay_hot, &guest), "a thread");
+	evicted = number_in(VMSTAT, "pgsteal_anon ");
 	snprintf(path, sizeof(path), "%s/memory.reclaim", cgroup);
 	snprintf(text, sizeof(text), "%lu", STEP);
 	for (i = 0; i < STEPS; i++) {
-		wait_round(&guest);
+		go_round(&vcpu, PAGES / share);
+		go_round(&vcpu, PAGES / share);
+		/* It may find less. */
 		write_file(path, text);
 	}
-	wait_round(&guest);
-	guest.stop = true;
-	pthread_join(thread, NULL);
-	say("swapped-out", mglru, number_in(VMSTAT, "pswpout ") - out);
-	say("hot-came-back", mglru,
+	go_round(&vcpu, PAGES / share);
+	snprintf(what, sizeof(what), "%s-evicted", lru);
+	say(what, share, number_in(VMSTAT, "pgsteal_anon ") - evicted);
+	snprintf(what, sizeof(what), "%s-came-back", lru);
+	say(what, share,
 	    number_in(VMSTAT, "workingset_refault_anon ") - refaults);
+}
+
+static void by_classic(const char *share, const void *arg)
+{
+	reclaim_beside("classic", "n", atoi(share));
+}
+
+static void by_mglru(const char *share, const void *arg)
+{
+	reclaim_beside("MGLRU", "y", atoi(share));
+}
+
+/* One of so many pages is hot. */
+void hot_and_cold(unsigned int share)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", share);
+	in_child(by_classic, text, NULL);
+	in_child(by_mglru, text, NULL);
 }

@@ -215,6 +215,154 @@ static void age_by_address(void)
 	mm_exit(mm);
 }
 
+/* A subscriber that knows which pages are young. */
+struct knower {
+	struct mmu_notifier n;
+	unsigned long young;
+	int calls;
+};
+
+#define OWN	5
+#define AROUND	16
+
+static int report(struct knower *knower, const struct mmu_notifier_aging *aging)
+{
+	unsigned long start, end = aging->start, addr;
+	int young = 0;
+
+	while (mmu_notifier_aging_run(aging, &start, &end))
+		for (addr = start; addr < end; addr += PAGE_SIZE) {
+			if (!(knower->young & BIT(addr / PAGE_SIZE)))
+				continue;
+			knower->young &= ~BIT(addr / PAGE_SIZE);
+			mmu_notifier_aging_found(aging, addr, addr + PAGE_SIZE);
+			young = 1;
+		}
+	return young;
+}
+
+static int on_know(struct mmu_notifier *n,
+		   const struct mmu_notifier_aging *aging)
+{
+	struct knower *knower = container_of(n, struct knower, n);
+	int young;
+
+	knower->calls++;
+	young = report(knower, aging);
+	if (mmu_notifier_aging_more(aging))
+		young |= report(knower, aging);
+	return young;
+}
+
+static int on_clear(struct mmu_notifier *n, struct mm_struct *mm,
+		    unsigned long start, unsigned long end)
+{
+	struct knower *knower = container_of(n, struct knower, n);
+	bool young = knower->young & BIT(start / PAGE_SIZE);
+
+	check(end == start + PAGE_SIZE);
+	knower->calls++;
+	knower->young &= ~BIT(start / PAGE_SIZE);
+	return young;
+}
+
+static const struct mmu_notifier_ops knower_ops = { .age = on_know };
+static const struct mmu_notifier_ops old_ops = { .clear_young = on_clear };
+
+static void knower_add(struct mm_struct *mm, struct knower *knower,
+		       const struct mmu_notifier_ops *ops)
+{
+	memset(knower, 0, sizeof(*knower));
+	knower->n.ops = ops;
+	check(!mmu_notifier_register(&knower->n, mm));
+}
+
+static void note_neighbours(struct mmu_age_batch *age, const void *data)
+{
+	int page;
+
+	++*(int *)data;
+	for (page = 0; page < AROUND; page++)
+		if (page != OWN)
+			mmu_age_note(age, page * PAGE_SIZE);
+}
+
+/* Bits: what is found young; returns how often neighbours were noted. */
+static int look_around(struct mm_struct *mm, bool primary, unsigned long *found)
+{
+	struct mmu_age_batch age;
+	int noted = 0, page;
+	bool own;
+
+	memset(&age, 0xa5, sizeof(age));
+	mmu_age_begin(&age, mm, MMU_AGING_CLEAR, MMU_AGING_FOR_OTHER);
+	mmu_age_begin_around(&age, OWN * PAGE_SIZE, (OWN + 1) * PAGE_SIZE, 0,
+			     AROUND * PAGE_SIZE, note_neighbours, &noted);
+	mmu_age_note(&age, OWN * PAGE_SIZE);
+	if (primary)
+		mmu_age_set(&age, OWN * PAGE_SIZE);
+	mmu_age_ask(&age, MMU_AGING_FOR_LOOK_AROUND);
+	own = mmu_age_own_young(&age);
+	*found = 0;
+	for (page = 0; page < AROUND; page++)
+		if (mmu_age_take(&age, page * PAGE_SIZE))
+			*found |= BIT(page);
+	check(own == !!(*found & BIT(OWN)));
+	return noted;
+}
+
+/* Neighbours are asked about only if it is known that the page is young. */
+static void neighbours(void)
+{
+	struct mm_struct *mm = mm_new();
+	struct knower sub, other;
+	unsigned long found;
+
+	knower_add(mm, &sub, &knower_ops);
+	sub.young = BIT(3);
+	check(look_around(mm, false, &found) == 0 && !found);
+	check(sub.calls == 1 && sub.young == BIT(3));
+	sub.young = BIT(3) | BIT(OWN) | BIT(AROUND);
+	check(look_around(mm, false, &found) == 1);
+	check(found == (BIT(3) | BIT(OWN)));
+	check(sub.calls == 2 && sub.young == BIT(AROUND));
+	sub.young = BIT(AROUND - 1);
+	check(look_around(mm, true, &found) == 1);
+	check(found == (BIT(AROUND - 1) | BIT(OWN)) && sub.calls == 3);
+
+	/* The youngest is called first, and does not know yet. */
+	knower_add(mm, &other, &knower_ops);
+	sub.young = BIT(OWN) | BIT(2);
+	other.young = BIT(1);
+	check(look_around(mm, false, &found) == 1);
+	check(found == (BIT(2) | BIT(OWN)) && other.young == BIT(1));
+	other.young = BIT(OWN);
+	sub.young = BIT(1);
+	check(look_around(mm, false, &found) == 1);
+	check(found == (BIT(1) | BIT(OWN)));
+	mmu_notifier_unregister(&other.n, mm);
+	mmu_notifier_unregister(&sub.n, mm);
+	mm_exit(mm);
+}
+
+/* Each page is a callout for these. */
+static void neighbours_of_old_subscribers(void)
+{
+	struct mm_struct *mm = mm_new();
+	unsigned long found;
+	struct knower sub;
+
+	knower_add(mm, &sub, &old_ops);
+	sub.young = BIT(3);
+	check(look_around(mm, false, &found) == 0 && !found);
+	check(sub.calls == 1);
+	sub.young = BIT(3) | BIT(OWN);
+	check(look_around(mm, false, &found) == 1);
+	check(found == (BIT(3) | BIT(OWN)) && sub.calls == 1 + AROUND);
+	mmu_notifier_unregister(&sub.n, mm);
+	mm_exit(mm);
+}
+
 struct mover {
 	struct ager *ager;
 	unsigned long page;
@@ -360,6 +508,8 @@ const struct test age_tests[] = {
 	{ "agers_come_and_go", agers_come_and_go },
 	{ "age_by_address", age_by_address },
 	{ "age_beside_filters", age_beside_filters },
+	{ "neighbours", neighbours },
+	{ "neighbours_of_old_subscribers", neighbours_of_old_subscribers },
 	{ "last_leaves_during_age", last_leaves_during_age },
 	{ "unregister_in_age", unregister_in_age },
 	{ }

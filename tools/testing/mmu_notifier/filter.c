@@ -41,7 +41,7 @@ static int starts_of(struct mm_struct *mm, struct list_sub *sub,
 
 static void filter_basic(void)
 {
-	struct mmu_notifier_filter one, two;
+	struct mmu_notifier_filter one, two, three;
 	struct mm_struct *mm = mm_new();
 	struct list_sub a, b;
 
@@ -55,13 +55,35 @@ static void filter_basic(void)
 	check(atomic_read(&b.starts) == 0);
 	check(starts_of(mm, &b, 3, 1) == 1 && starts_of(mm, &b, 0, PAGES) == 1);
 	check(atomic_read(&a.starts) == 4);
+	filter_pages(&a, &three, 6, 1);
+	check(starts_of(mm, &a, 6, 1) == 1 && starts_of(mm, &a, 5, 1) == 0);
+	check(starts_of(mm, &a, 2, 1) == 1 && starts_of(mm, &a, 7, 1) == 0);
+	check(starts_of(mm, &a, 4, 3) == 1);
 	/* What was found last is gone. */
 	mmu_notifier_filter_remove(&two);
 	check(!starts_of(mm, &b, 3, 1));
 	mmu_notifier_filter_remove(&two);
 	list_remove(mm, &a);
-	mmu_notifier_filter_remove(&one);
 	list_remove(mm, &b);
+	mm_exit(mm);
+}
+
+/* The filters of a subscriber that has left, and is no more. */
+static void filter_after_all(void)
+{
+	struct list_sub *sub = malloc(sizeof(*sub)), stays;
+	struct mm_struct *mm = mm_new();
+	struct mmu_notifier_filter one, two;
+
+	list_add(mm, &stays);
+	filtered_add(mm, sub);
+	filter_pages(sub, &one, 2, 2);
+	filter_pages(sub, &two, 5, 2);
+	list_remove(mm, sub);
+	free(sub);
+	mmu_notifier_filter_remove(&two);
+	mmu_notifier_filter_remove(&one);
+	list_remove(mm, &stays);
 	mm_exit(mm);
 }
 
@@ -231,6 +253,7 @@ static void owner_basic(void)
 
 const struct test filter_tests[] = {
 	{ "filter_basic", filter_basic },
+	{ "filter_after_all", filter_after_all },
 	{ "filter_events", filter_events },
 	{ "filter_slot", filter_slot },
 	{ "filter_stress", filter_stress },

@@ -35,6 +35,7 @@ SLOTLESS = "mm/mmu_notifier_slotless.c"
 INTERVAL = "mm/mmu_notifier_interval.c"
 FILTER = "mm/mmu_notifier_filter.c"
 AGE = "mm/mmu_notifier_age.c"
+BATCH = "mm/mmu_notifier_age_batch.c"
 TRACKER = "mm/range_tracker.c"
 
 MUTANTS = [
@@ -99,7 +100,8 @@ MUTANTS = [
            "		sub->pins++;", "",
            "leaving_waits_for_its_age"),
     Mutant("aging that sleeps calls who is leaving", AGE,
-           " || sub->leaving)", ")", "leaving_waits_for_its_age"),
+           "		    sub->leaving || !mn_ages(sub, aging))",
+           "		    !mn_ages(sub, aging))", "leaving_waits_for_its_age"),
     Mutant("subscribers that sleep are called under RCU", AGE,
            "sleepers = true;", "young |= mn_age_one(sub, aging);",
            "agers_come_and_go"),
@@ -188,7 +190,7 @@ MUTANTS = [
            "		if (sub->last_filter == &filter->node)\n			sub->last_filter = NULL;",
            "", "filter_basic"),
     Mutant("filters outlive their subscriber", REGISTER,
-           "mn_filter_drop(subs, sub);", ";", "filter_basic", "asan"),
+           "mn_filter_drop(subs, sub);", ";", "filter_after_all", "asan"),
     Mutant("a filter is looked up by its first page", FILTER,
            "interval_tree_iter_first(&sub->filters, range->start,\n"
            "					range->end - 1);",
@@ -198,6 +200,12 @@ MUTANTS = [
            "	return !sub->ops->filtered ||\n"
            "	       mn_in_hull(sub, aging->start, aging->end);",
            "	return true;", "age_by_address"),
+    Mutant("neighbours of old pages are asked about", BATCH,
+           "	    !any_young(aging->young, aging->start, aging->own_start,\n"
+           "		       min(aging->own_end, aging->end)))",
+           "	    0)", "neighbours"),
+    Mutant("neighbours are not noted", BATCH,
+           "		more(age, age->data);", "		;", "neighbours"),
     Mutant("bounds of filters have a gap for a moment", FILTER,
            "	struct rb_node *first = rb_first_cached(&sub->filters);",
            "	struct rb_node *first = rb_first_cached(&sub->filters);\n"

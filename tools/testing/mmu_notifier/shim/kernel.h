@@ -82,6 +82,7 @@ typedef unsigned long long u64;
 #define min(a, b)	((a) < (b) ? (a) : (b))
 #define max(a, b)	((a) > (b) ? (a) : (b))
 #define max_t(type, a, b)	max((type)(a), (type)(b))
+#define min_t(type, a, b)	min((type)(a), (type)(b))
 #define ALIGN(x, to)		(((x) + (to) - 1) & ~((to) - 1))
 #define ALIGN_DOWN(x, to)	((x) & ~((to) - 1))
 
