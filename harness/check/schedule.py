@@ -2,7 +2,7 @@
 """Runs jobs in the order given, builds and guests beside each other.
 
 A build and a guest share the two cores: while a guest sleeps or runs on one
-processor, the compiler has the rest.  Jobs whose tests measure time are quiet:
+processor, the compiler has the rest.  When all is built, two guests do.  Jobs whose tests measure time are quiet:
 they run alone.
 """
 
@@ -46,7 +46,11 @@ class Schedule:
             return False
         if job.quiet:
             return not self.running
-        return all(other.lane != job.lane for other in self.running.values())
+        if all(other.lane != job.lane for other in self.running.values()):
+            return True
+        # A second guest has the processor that builds had.
+        return (job.lane == GUEST and len(self.running) == 1 and
+                all(other.lane == GUEST for other in (*self.pending, *self.running.values())))
 
     def _drop(self, job, failed):
         """What cannot run because of a failure is listed, not counted twice."""

@@ -42,6 +42,19 @@ class Runs(unittest.TestCase):
         self.assertTrue(self.overlap("a", "g"))
         self.assertFalse(self.overlap("a", "b"))
 
+    def test_two_guests_when_all_is_built(self):
+        together = threading.Barrier(2)
+        pair = [Job(name, lambda: together.wait(60), GUEST) for name in ("h1", "h2")]
+        self.run_jobs(self.job("g1", GUEST), self.job("a"), self.job("b", needs=("g1",)),
+                      self.job("g2", GUEST, needs=("g1",)), *pair)
+        self.assertEqual(self.report.count(FAIL), 0)
+        self.assertFalse(self.overlap("g1", "g2"))
+
+    def test_one_guest_while_something_is_to_be_built(self):
+        self.run_jobs(self.job("g1", GUEST), self.job("g2", GUEST),
+                      self.job("a", needs=("g2",)))
+        self.assertFalse(self.overlap("g1", "g2"))
+
     def test_quiet_runs_alone(self):
         self.run_jobs(self.job("a"), self.job("q", GUEST, quiet=True), self.job("b"),
                       self.job("g", GUEST))

@@ -52,13 +52,16 @@ static unsigned long number_in(const char *path, const char *name)
 static void reclaim_beside(const char *lru, const char *enabled,
 			   unsigned int share)
 {
-	const char *cgroup = cgroup_make("hot");
 	char path[160], text[32], what[32];
 	unsigned long refaults, evicted;
+	const char *cgroup;
 	struct vcpu vcpu;
 	char *area;
 	int i;
 
+	/* A new one for each, which has not learnt yet what swapping costs. */
+	snprintf(what, sizeof(what), "hot-%s-%u", lru, share);
+	cgroup = cgroup_make(what);
 	must(cgroup && swap_is_on(), "a memory cgroup and swap");
 	must(!write_file("/sys/kernel/mm/lru_gen/enabled", enabled), "lru_gen");
 	snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
