@@ -24,8 +24,9 @@ JUSTIFIED = {
     ("mm/range_tracker.c", "MACRO_ARG_REUSE"): "an iterator, which assigns its cursor",
     ("mm/mmu_notifier_internal.h", "COMPLEX_MACRO"): "an iterator is no expression",
     ("mm/mmu_notifier_internal.h", "MACRO_ARG_REUSE"): "callers pass a local variable",
-    ("include/linux/mmu_notifier.h", "MACRO_ARG_UNUSED"): "stubs: option off",
-    ("include/linux/mmu_notifier.h", "MACRO_ARG_REUSE"): "callers pass the range's address",
+    ("include/linux/mmu_notifier_range.h", "MACRO_ARG_UNUSED"): "stubs: option off",
+    ("include/linux/mmu_notifier_range.h", "MACRO_ARG_REUSE"):
+        "callers pass the range's address",
     ("include/linux/mmu_notifier_cause.h", "COMPLEX_MACRO"):
         "a table, of which enumerators and cases are made",
     ("include/linux/mmu_notifier_cause.h", "MACRO_ARG_REUSE"):

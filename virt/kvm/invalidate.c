@@ -170,11 +170,12 @@ EXPORT_SYMBOL_GPL(kvm_ticket_retry_unsafe);
  */
 bool kvm_ticket_retry(struct kvm *kvm, struct kvm_ticket *ticket)
 {
-	bool ret;
+	bool uncounted, ret;
 
 	lockdep_assert_held(&kvm->mmu_lock);
+	uncounted = kvm_seq_uncounted(kvm);
 	ret = kvm_ticket_collided(kvm, ticket);
-	kvm_seq_compare(kvm, ticket, ret);
+	kvm_seq_compare(kvm, ticket, ret, uncounted);
 	return ret;
 }
 EXPORT_SYMBOL_GPL(kvm_ticket_retry);
@@ -421,17 +422,34 @@ void kvm_seq_end(struct kvm *kvm)
 }
 
 /**
+ * kvm_seq_uncounted() - are ranges in flight that the count does not know?
+ * @kvm: the VM; mmu_lock is held
+ *
+ * Those that have not come to KVM's callout yet do not get past it while
+ * mmu_lock is held; those that have left it may be out of flight at any time.
+ *
+ * Return: true if so; false where nobody asks.
+ */
+bool kvm_seq_uncounted(struct kvm *kvm)
+{
+	return IS_ENABLED(CONFIG_KVM_INVALIDATE_CHECK) &&
+	       READ_ONCE(kvm->hva_ranges->nr) > kvm->mmu_invalidate_in_progress;
+}
+
+/**
  * kvm_seq_compare() - would counting have decided otherwise?
  * @kvm:    the VM; mmu_lock is held
  * @ticket: a ticket
  * @retry:  what it says
+ * @uncounted: kvm_seq_uncounted() before it was asked
  *
  * Counts both kinds of disagreement.  A ticket may retry where the count does
  * not if the range is in flight, but has not come to KVM's callout yet, or has
- * left it: then more are in flight than the count knows.
+ * left it: then more are in flight than the count knows, before the ticket was
+ * asked or still.
  */
 void kvm_seq_compare(struct kvm *kvm, const struct kvm_ticket *ticket,
-		     bool retry)
+		     bool retry, bool uncounted)
 {
 	bool old;
 
@@ -443,7 +461,7 @@ void kvm_seq_compare(struct kvm *kvm, const struct kvm_ticket *ticket,
 		kvm->stat.generic.invalidate_saved++;
 	if (old || !retry || kvm_ticket_lost(ticket))
 		return;
-	if (READ_ONCE(kvm->hva_ranges->nr) > kvm->mmu_invalidate_in_progress)
+	if (uncounted || kvm_seq_uncounted(kvm))
 		kvm->stat.generic.invalidate_early++;
 	else
 		kvm->stat.generic.invalidate_unexplained++;

@@ -30,14 +30,17 @@ static inline void kvm_unfilter_slot(struct kvm_memory_slot *slot) { }
 void kvm_seq_begin(struct kvm *kvm);
 void kvm_seq_add(struct kvm *kvm, gfn_t start, gfn_t end);
 void kvm_seq_end(struct kvm *kvm);
+bool kvm_seq_uncounted(struct kvm *kvm);
 void kvm_seq_compare(struct kvm *kvm, const struct kvm_ticket *ticket,
-		     bool retry);
+		     bool retry, bool uncounted);
 #else
 static inline void kvm_seq_begin(struct kvm *kvm) { }
 static inline void kvm_seq_add(struct kvm *kvm, gfn_t start, gfn_t end) { }
 static inline void kvm_seq_end(struct kvm *kvm) { }
+static inline bool kvm_seq_uncounted(struct kvm *kvm) { return false; }
 static inline void kvm_seq_compare(struct kvm *kvm,
-				   const struct kvm_ticket *ticket, bool retry)
+				   const struct kvm_ticket *ticket, bool retry,
+				   bool uncounted)
 {
 }
 #endif

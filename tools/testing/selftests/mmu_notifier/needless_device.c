@@ -91,7 +91,8 @@ TEST_F_TIMEOUT(device, its_pages_are_announced, LIMIT_S)
 	EXPECT_EQ((uintptr_t)self->pages, seen.range[0].start);
 	EXPECT_EQ((uintptr_t)area->addr + PMD, seen.range[0].end);
 	EXPECT_TRUE(are(self->mirror, self->pages,
-			HMM_DMIRROR_PROT_DEV_PRIVATE_LOCAL));
+			HMM_DMIRROR_PROT_DEV_PRIVATE_LOCAL |
+			HMM_DMIRROR_PROT_READ));
 
 	/* Read-only they were; to read them is no longer allowed either. */
 	ASSERT_EQ(0, mprotect(area->addr, area->len, PROT_NONE));

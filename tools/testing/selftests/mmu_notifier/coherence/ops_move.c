@@ -279,9 +279,8 @@ static int prepare_to_compact(struct area *area)
 }
 
 /* Others may have taken the place, or the holes; then make new ones. */
-static bool is_compacted(void *arg)
+static bool is_compacted(struct area *area)
 {
-	struct area *area = arg;
 	uint64_t *frames = note_frames(area);
 	bool moved;
 
@@ -296,8 +295,13 @@ static bool is_compacted(void *arg)
 
 static int do_compact(struct area *area)
 {
-	return wait_until(is_compacted, area) ? DONE :
-	       failed(area, "nothing is moved");
+	unsigned int i;
+
+	/* By tries and not by time, of which others may have most. */
+	for (i = 0; i < 30; i++)
+		if (is_compacted(area))
+			return DONE;
+	return failed(area, "nothing is moved");
 }
 
 /* Another mapping with the same contents, or NULL. */
@@ -453,7 +457,8 @@ const struct op ops_move[] = {
 	{ "compact", ONLY(ANON) | ONLY(MTHP) | ONLY(FILE_PRIVATE),
 	  "too large; or cannot be made to lie where it is moved from", .after = SAME,
 	  .prepare = prepare_to_compact, .run = do_compact,
-	  .why = BY(MIGRATE), .also = BY(THP_SPLIT) },
+	  /* Where it has to be prepared once more. */
+	  .why = BY(MIGRATE), .also = BY(THP_SPLIT) | BY(DISCARD) },
 	{ "ksm-merge", ANON_ANY, "only anonymous pages are merged",
 	  .after = SAME, .prepare = prepare_merge, .run = do_merge,
 	  .undo = stop_merging,
