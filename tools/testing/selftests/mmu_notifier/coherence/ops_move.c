@@ -458,7 +458,8 @@ const struct op ops_move[] = {
 	  "too large; or cannot be made to lie where it is moved from", .after = SAME,
 	  .prepare = prepare_to_compact, .run = do_compact,
 	  /* Where it has to be prepared once more. */
-	  .why = BY(MIGRATE), .also = BY(THP_SPLIT) | BY(DISCARD) },
+	  .why = BY(MIGRATE),
+	  .also = BY(THP_SPLIT) | BY(DISCARD) | BY(RECLAIM) },
 	{ "ksm-merge", ANON_ANY, "only anonymous pages are merged",
 	  .after = SAME, .prepare = prepare_merge, .run = do_merge,
 	  .undo = stop_merging,
