@@ -78,7 +78,8 @@ class Plan:
             Job("build debug", self._build("new", "debug"), needs=("tree",)),
             self._guest("consumers debug", self._consumers_slow("debug"),
                         "build debug", "programs", "stock npt"),
-            self._guest("kvm debug", self._own_kvm("debug", "debug", 1), "build debug"),
+            self._guest("kvm debug", self._own_kvm("debug", "debug", 1), "build debug",
+                        sole=True),
             self._guest("guest debug", self._own("debug"), "build debug"),
             self._guest("matrix plain", self._matrix("plain"), "build plain"),
             self._guest("matrix debug", self._matrix("debug"), "build debug"),
@@ -102,8 +103,8 @@ class Plan:
         ]
 
     @staticmethod
-    def _guest(name, run, *needs, quiet=False):
-        return Job(name, run, GUEST, ("emulator", *needs), quiet)
+    def _guest(name, run, *needs, quiet=False, sole=False):
+        return Job(name, run, GUEST, ("emulator", *needs), quiet, sole)
 
     def _consumer_jobs(self):
         """For each way of paging: stock, new, comparison."""

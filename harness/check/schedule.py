@@ -31,6 +31,8 @@ class Job:
     lane: str = BUILD
     needs: tuple = ()
     quiet: bool = False
+    # A guest that needs a processor of its own: builds give way, guests do not.
+    sole: bool = False
 
 
 class Schedule:
@@ -49,8 +51,10 @@ class Schedule:
         if all(other.lane != job.lane for other in self.running.values()):
             return True
         # A second guest has the processor that builds had.
+        others = (*self.pending, *self.running.values())
         return (job.lane == GUEST and len(self.running) == 1 and
-                all(other.lane == GUEST for other in (*self.pending, *self.running.values())))
+                all(other.lane == GUEST for other in others) and
+                not any(each.sole for each in (job, *self.running.values())))
 
     def _drop(self, job, failed):
         """What cannot run because of a failure is listed, not counted twice."""

@@ -52,6 +52,12 @@ class Runs(unittest.TestCase):
         self.assertEqual(self.report.count(FAIL), 0)
         self.assertFalse(self.overlap("g1", "g2"))
 
+    def test_a_sole_guest_has_no_other_beside_it(self):
+        alone = Job("g1", self.job("g1", GUEST).run, GUEST, sole=True)
+        self.run_jobs(alone, self.job("g2", GUEST), self.job("g3", GUEST))
+        self.assertFalse(self.overlap("g1", "g2"))
+        self.assertFalse(self.overlap("g1", "g3"))
+
     def test_one_guest_while_something_is_to_be_built(self):
         self.run_jobs(self.job("g1", GUEST), self.job("g2", GUEST),
                       self.job("a", needs=("g2",)))
