@@ -158,7 +158,7 @@ def _ages(results, _drawn):
 def _tracking(results):
     yield ("KVM's access_tracking_perf_test, one vCPU on 32 MiB, one instruction a "
            "nanosecond; ms. The test waits by spinning on the same processor, so that "
-           "half of each is the waiting.\n")
+           "a part of each is the waiting.\n")
     old, new = (results["tracking"][tree] for tree in ("stock", "new"))
     yield markdown.table(("what", *OLD_NEW), [
         (what, *markdown.trio(1e3 * timing.median(old[what]), 1e3 * timing.median(new[what])))

@@ -237,14 +237,20 @@ bool kvm_age_hva_range(struct kvm *kvm, unsigned long start, unsigned long end,
 }
 
 /* The caller's own pages first; if one of them is young, all. */
-static bool age_around(struct kvm *kvm, struct kvm_age_range *range,
-		       const struct mmu_notifier_aging *aging)
+static bool age_around(struct kvm *kvm,
+		       const struct mmu_notifier_aging *aging, bool clear)
 {
-	bool any = age_part(kvm, range, aging->own_start,
+	struct kvm_age_range range = {
+		.pages = aging->pages,
+		.young = aging->young,
+		.base = aging->start,
+		.clear = clear,
+	};
+	bool any = age_part(kvm, &range, aging->own_start,
 			    min(aging->own_end, aging->end));
 
 	if (mmu_notifier_aging_more(aging))
-		any |= age_part(kvm, range, aging->start, aging->end);
+		any |= age_part(kvm, &range, aging->start, aging->end);
 	return any;
 }
 
@@ -260,20 +266,16 @@ int kvm_mmu_notifier_age(struct mmu_notifier *mn,
 			 const struct mmu_notifier_aging *aging)
 {
 	struct kvm *kvm = container_of(mn, struct kvm, mmu_notifier);
-	struct kvm_age_range range = {
-		.pages = aging->pages,
-		.young = aging->young,
-		.base = aging->start,
-		.clear = aging->flags & MMU_AGING_CLEAR,
-	};
-	bool any;
+	bool clear = aging->flags & MMU_AGING_CLEAR, any;
 
-	if (range.clear)
+	if (clear)
 		trace_kvm_age_hva(aging->start, aging->end);
 	else
 		trace_kvm_test_age_hva(aging->start);
-	any = aging->own_end ? age_around(kvm, &range, aging) :
-			       age_part(kvm, &range, aging->start, aging->end);
+	any = aging->own_end ?
+	      age_around(kvm, aging, clear) :
+	      kvm_age_hva_range(kvm, aging->start, aging->end, aging->pages,
+				aging->young, clear);
 	if (!any)
 		return 0;
 	if (aging->flags & MMU_AGING_FLUSH)

@@ -169,7 +169,6 @@ FIXTURE_SETUP(xen)
 		.size = SIZE,
 		.code = guest_code,
 	};
-
 	int can = kvm_check_cap(KVM_CAP_XEN_HVM);
 
 	if (!(can & KVM_XEN_HVM_CONFIG_EVTCHN_SEND))
