@@ -30,6 +30,7 @@
 #include "gru.h"
 #include "grutables.h"
 #include "gru_dropin.h"
+#include "gru_emu.h"
 #include "gru_fill.h"
 #include "gru_instructions.h"
 #include "gru_invalidate.h"
@@ -115,6 +116,35 @@ static bool gru_miss_same(const struct gru_miss *miss,
 	       miss->write == !!(tfh->cause & TFHCAUSE_TLB_MOD);
 }
 
+/* Pages of one miss lie in two blocks at most. */
+static int gru_miss_prepare(struct gru_miss *miss)
+{
+	struct gru_fills *fills = &miss->gts->ts_gms->ms_fills;
+	int err;
+
+	if (miss->ready)
+		return 0;
+	err = gru_fill_prepare(fills, miss->vaddr);
+	if (err)
+		return err;
+	err = gru_fill_prepare(fills, miss_last(miss));
+	if (err)
+		gru_fill_unprepare(fills, miss->vaddr);
+	miss->ready = !err;
+	return err;
+}
+
+static void gru_miss_unprepare(struct gru_miss *miss)
+{
+	struct gru_fills *fills = &miss->gts->ts_gms->ms_fills;
+
+	if (!miss->ready)
+		return;
+	gru_fill_unprepare(fills, miss->vaddr);
+	gru_fill_unprepare(fills, miss_last(miss));
+	miss->ready = false;
+}
+
 /* Note what is to be resolved, in place of what was. */
 static void gru_miss_note(struct gru_miss *miss, struct gru_thread_state *gts,
 			  struct gru_tlb_fault_handle *tfh)
@@ -149,6 +179,7 @@ void gru_miss_end(struct gru_miss *miss)
 {
 	if (!miss->gts)
 		return;
+	gru_miss_unprepare(miss);
 	range_ticket_end(gru_ranges(miss->gts->ts_gms), &miss->ticket);
 	if (miss->pages != &miss->page)
 		kfree(miss->pages);
@@ -162,7 +193,6 @@ void gru_miss_end(struct gru_miss *miss)
  */
 static void gru_miss_look_up(struct gru_miss *miss)
 {
-	struct gru_fills *fills = &miss->gts->ts_gms->ms_fills;
 	bool huge, large = false;
 	long i, nr;
 
@@ -177,9 +207,6 @@ static void gru_miss_look_up(struct gru_miss *miss)
 		put_page(miss->pages[i]);
 	}
 	miss->shift = large ? GRU_LARGE_SHIFT : GRU_SMALL_SHIFT;
-	if (miss->got > 0 && (gru_fill_prepare(fills, miss->vaddr) ||
-			      gru_fill_prepare(fills, miss_last(miss))))
-		miss->got = -ENOMEM;
 }
 
 /**
@@ -189,14 +216,16 @@ static void gru_miss_look_up(struct gru_miss *miss)
  * Waits for invalidations in flight that overlap, and for no others.
  *
  * Context: May sleep.  Caller holds no lock.
- * Return: 0 if gru_dropin() is to be called again, or -EINTR if the task has been
- * killed.
+ * Return: 0 if gru_dropin() is to be called again, -ENOMEM, or -EINTR if the task
+ * has been killed.
  */
 int gru_miss_resolve(struct gru_miss *miss)
 {
 	struct range_tracker *ranges = gru_ranges(miss->gts->ts_gms);
 	unsigned long first, last;
 
+	if (gru_miss_prepare(miss))
+		return -ENOMEM;
 	for (;;) {
 		if (range_ticket_begin(ranges, &miss->ticket))
 			return -EINTR;
@@ -211,10 +240,12 @@ int gru_miss_resolve(struct gru_miss *miss)
 		last = max(first + (1UL << miss->shift) - 1, miss_last(miss));
 		if (miss->ticket.node.start <= first &&
 		    miss->ticket.node.last >= last)
-			return 0;
+			break;
 		range_ticket_end(ranges, &miss->ticket);
 		range_ticket_init(&miss->ticket, first, last);
 	}
+	gru_emu_before_dropin();
+	return 0;
 }
 
 /* An entry of this size needs the context to know of the size. */
@@ -243,8 +274,9 @@ static bool gru_publish(struct gru_miss *miss, struct gru_tlb_fault_handle *tfh,
 
 	gpa = uv_soc_phys_ram_to_gpa(round_down(gpa, 1UL << miss->shift));
 	spin_lock(&gms->ms_fills.lock);
-	ok = !range_ticket_retry(gru_ranges(gms), &miss->ticket) &&
-	     gru_fill_set(&gms->ms_fills, vaddr, miss->shift, miss->write);
+	ok = !range_ticket_retry(gru_ranges(gms), &miss->ticket);
+	if (ok)
+		gru_fill_set(&gms->ms_fills, vaddr, miss->shift, miss->write);
 	if (ok && i) {
 		tfh_write_only(tfh, gpa, GAA_RAM, vaddr, tfh->missasid,
 			       miss->write, GRU_PAGESIZE(miss->shift));
@@ -289,7 +321,7 @@ retry:
  * Context: May sleep.  Caller holds @gts->ts_ctxlock.
  * Return: 0 if the instruction goes on, has ended, or has nothing to be done for;
  * 1 if the caller has to drop its locks, call gru_miss_resolve() and come again;
- * -EAGAIN if the user should call again later; -EFAULT if there is no such page, which
+ * -EAGAIN if the context is on its way out; -EFAULT if there is no such page, which
  * is the instruction's exception.
  */
 int gru_dropin(struct gru_miss *miss, struct gru_thread_state *gts,
@@ -306,8 +338,6 @@ int gru_dropin(struct gru_miss *miss, struct gru_thread_state *gts,
 		gru_miss_note(miss, gts, tfh);
 		return 1;
 	}
-	if (miss->got == -ENOMEM)
-		return -EAGAIN;
 	if (miss->got <= 0 || is_gru_space(page_to_phys(miss->pages[0]))) {
 		tfh_exception(tfh);
 		STAT(tlb_dropin_fail_invalid);

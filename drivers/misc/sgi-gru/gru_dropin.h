@@ -20,6 +20,7 @@ struct page;
  * @nr:     pages wanted; the others follow the first
  * @got:    how many were found, or an error
  * @shift:  page size that an entry can have
+ * @ready:  there is memory to record them
  * @ticket: covers all of them
  * @pages:  what was found; the pages are not held
  * @page:   @pages, if one is wanted
@@ -33,6 +34,7 @@ struct gru_miss {
 	int nr;
 	long got;
 	unsigned int shift;
+	bool ready;
 	struct range_ticket ticket;
 	struct page **pages;
 	struct page *page;

@@ -27,6 +27,7 @@
  * @writable:       those of them that allow to write
  * @large:          an entry of all of it
  * @large_writable: one that allows to write
+ * @wanted:         misses that are being resolved; they keep it
  *
  * All of it is protected by &gru_fills.lock.
  */
@@ -35,6 +36,7 @@ struct gru_fill_block {
 	DECLARE_BITMAP(writable, GRU_BLOCK_PAGES);
 	bool large;
 	bool large_writable;
+	unsigned int wanted;
 };
 
 static unsigned long block_index(unsigned long vaddr)
@@ -81,31 +83,74 @@ void gru_fills_reset(struct gru_fills *fills)
 	spin_unlock(&fills->lock);
 }
 
+/* Count a miss on a block that is there. */
+static bool block_want(struct gru_fills *fills, unsigned long index)
+{
+	struct gru_fill_block *block;
+
+	spin_lock(&fills->lock);
+	block = xa_load(&fills->blocks, index);
+	if (block)
+		block->wanted++;
+	spin_unlock(&fills->lock);
+	return block;
+}
+
+static void block_free_if_idle(struct gru_fills *fills, unsigned long index,
+			       struct gru_fill_block *block)
+{
+	lockdep_assert_held(&fills->lock);
+	if (block->wanted || block->large ||
+	    !bitmap_empty(block->pages, GRU_BLOCK_PAGES))
+		return;
+	xa_erase(&fills->blocks, index);
+	kfree(block);
+}
+
 /**
  * gru_fill_prepare() - have memory for what will be recorded
  * @fills: the record
  * @vaddr: an address that is going to be dropped in
  *
- * A flush may take it away again, when it finds the block empty.
- *
  * Context: May sleep.
- * Return: 0 or -ENOMEM.
+ * Return: 0 or -ENOMEM; if 0, gru_fill_unprepare() is due.
  */
 int gru_fill_prepare(struct gru_fills *fills, unsigned long vaddr)
 {
 	struct gru_fill_block *block;
 	int err;
 
-	if (xa_load(&fills->blocks, block_index(vaddr)))
-		return 0;
-	block = kzalloc(sizeof(*block), GFP_KERNEL_ACCOUNT);
-	if (!block)
-		return -ENOMEM;
-	err = xa_insert(&fills->blocks, block_index(vaddr), block,
-			GFP_KERNEL_ACCOUNT);
-	if (err)
-		kfree(block);
-	return err == -EBUSY ? 0 : err;
+	do {
+		if (block_want(fills, block_index(vaddr)))
+			return 0;
+		block = kzalloc(sizeof(*block), GFP_KERNEL_ACCOUNT);
+		if (!block)
+			return -ENOMEM;
+		block->wanted = 1;
+		err = xa_insert(&fills->blocks, block_index(vaddr), block,
+				GFP_KERNEL_ACCOUNT);
+		if (err)
+			kfree(block);
+	} while (err == -EBUSY);
+	return err;
+}
+
+/**
+ * gru_fill_unprepare() - the miss is resolved, or given up
+ * @fills: the record
+ * @vaddr: what was prepared
+ *
+ * Context: Does not sleep.
+ */
+void gru_fill_unprepare(struct gru_fills *fills, unsigned long vaddr)
+{
+	struct gru_fill_block *block;
+
+	spin_lock(&fills->lock);
+	block = xa_load(&fills->blocks, block_index(vaddr));
+	block->wanted--;
+	block_free_if_idle(fills, block_index(vaddr), block);
+	spin_unlock(&fills->lock);
 }
 
 /**
@@ -115,10 +160,10 @@ int gru_fill_prepare(struct gru_fills *fills, unsigned long vaddr)
  * @shift: page size of the entry
  * @write: the entry allows to write
  *
- * Context: Caller holds @fills->lock until the drop-in is complete.
- * Return: false if gru_fill_prepare() has to be called again.
+ * Context: Caller has prepared it, and holds @fills->lock until the drop-in is
+ * complete.
  */
-bool gru_fill_set(struct gru_fills *fills, unsigned long vaddr,
+void gru_fill_set(struct gru_fills *fills, unsigned long vaddr,
 		  unsigned int shift, bool write)
 {
 	struct gru_fill_block *block;
@@ -126,18 +171,15 @@ bool gru_fill_set(struct gru_fills *fills, unsigned long vaddr,
 
 	lockdep_assert_held(&fills->lock);
 	block = xa_load(&fills->blocks, block_index(vaddr));
-	if (!block)
-		return false;
 	if (shift == GRU_LARGE_SHIFT) {
 		block->large = true;
 		block->large_writable |= write;
-		return true;
+		return;
 	}
 	page = block_page(block_index(vaddr), vaddr);
 	__set_bit(page, block->pages);
 	if (write)
 		__set_bit(page, block->writable);
-	return true;
 }
 
 /* The first small page of [start, last] in a block, or GRU_BLOCK_PAGES. */
@@ -258,11 +300,7 @@ void gru_fill_forget(struct gru_fills *fills, const struct gru_piece *piece)
 			  block_index(piece->vaddr),
 			  block_index(gru_piece_last(piece))) {
 		block_forget(block, index, piece);
-		if (block->large ||
-		    !bitmap_empty(block->pages, GRU_BLOCK_PAGES))
-			continue;
-		xa_erase(&fills->blocks, index);
-		kfree(block);
+		block_free_if_idle(fills, index, block);
 	}
 	spin_unlock(&fills->lock);
 }

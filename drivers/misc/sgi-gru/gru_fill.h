@@ -45,7 +45,8 @@ static inline unsigned long gru_piece_last(const struct gru_piece *piece)
 void gru_fills_init(struct gru_fills *fills);
 void gru_fills_reset(struct gru_fills *fills);
 int gru_fill_prepare(struct gru_fills *fills, unsigned long vaddr);
-bool gru_fill_set(struct gru_fills *fills, unsigned long vaddr,
+void gru_fill_unprepare(struct gru_fills *fills, unsigned long vaddr);
+void gru_fill_set(struct gru_fills *fills, unsigned long vaddr,
 		  unsigned int shift, bool write);
 bool gru_fill_next(struct gru_fills *fills, unsigned long start,
 		   unsigned long last, bool writable, struct gru_piece *piece);

@@ -63,7 +63,6 @@ static void leave_copying(void *arg)
 	};
 	struct gru gru;
 	size_t off;
-	int i;
 
 	memset(from, 0x5a, len);
 	memset(to, 0, len);
@@ -76,9 +75,8 @@ static void leave_copying(void *arg)
 			_exit(1);
 	if (arg)
 		chip_set("reset", 1);
-	for (i = 0; i < 1; i++)
-		gru_start(&gru, 0, &words);
-	while (!to[2 * PAGE + 8])
+	gru_start(&gru, 0, &words);
+	while (!*(volatile char *)(to + 2 * PAGE + 8))
 		;
 	_exit(7);
 }

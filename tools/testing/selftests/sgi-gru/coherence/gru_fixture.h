@@ -85,6 +85,8 @@ FIXTURE_SETUP(gru)
 	if (!chip_check(&check))
 		SKIP(return, "no emulated GRU");
 	ASSERT_TRUE(driver_statistics(true));
+	/* As a test that was killed may have left it. */
+	ASSERT_TRUE(chip_set("hold_dropin", 0));
 	ASSERT_TRUE(chip_set("strict", 1));
 	ASSERT_TRUE(chip_set("magic", 0));
 	ASSERT_EQ(0, gru_open(&self->gru, 4, 4096, GRU_MISS_POLL));

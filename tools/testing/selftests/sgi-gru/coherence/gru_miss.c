@@ -127,7 +127,6 @@ TEST_F_TIMEOUT(gru, no_lock_is_held_meanwhile, LIMIT_S)
 	EXPECT_EQ(0, munmap(more, PAGE));
 	/* Not even the context's. */
 	EXPECT_EQ(0, gru_flush(&self->gru, area, PAGE));
-	EXPECT_TRUE(gru_put(&self->gru, 0, area, 3));
 	chip_set("hold_dropin", 0);
 	pthread_join(load.thread, NULL);
 	EXPECT_TRUE(load.ok);
@@ -281,7 +280,8 @@ TEST_F_TIMEOUT(gru, a_page_by_userfaultfd, LIMIT_S)
 	struct uffdio_api api = { .api = UFFD_API };
 	struct server server = {
 		.fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK),
-		.area = map_anon(PAGE),
+		.area = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
 	};
 	struct uffdio_register reg = {
 		.range = { (uintptr_t)server.area, PAGE },
