@@ -274,7 +274,10 @@ static bool gru_publish(struct gru_miss *miss, struct gru_tlb_fault_handle *tfh,
 
 	gpa = uv_soc_phys_ram_to_gpa(round_down(gpa, 1UL << miss->shift));
 	spin_lock(&gms->ms_fills.lock);
-	ok = !range_ticket_retry(gru_ranges(gms), &miss->ticket);
+	/* An ASID may have been changed, and the instruction started over. */
+	ok = tfh->status == TFHSTATUS_EXCEPTION &&
+	     gru_miss_same(miss, miss->gts, tfh) &&
+	     !range_ticket_retry(gru_ranges(gms), &miss->ticket);
 	if (ok)
 		gru_fill_set(&gms->ms_fills, vaddr, miss->shift, miss->write);
 	if (ok && i) {

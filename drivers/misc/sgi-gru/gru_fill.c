@@ -62,6 +62,7 @@ void gru_fills_init(struct gru_fills *fills)
 {
 	spin_lock_init(&fills->lock);
 	xa_init(&fills->blocks);
+	fills->nr = 0;
 }
 
 /**
@@ -80,6 +81,7 @@ void gru_fills_reset(struct gru_fills *fills)
 	xa_for_each(&fills->blocks, index, block)
 		kfree(block);
 	xa_destroy(&fills->blocks);
+	fills->nr = 0;
 	spin_unlock(&fills->lock);
 }
 
@@ -172,12 +174,13 @@ void gru_fill_set(struct gru_fills *fills, unsigned long vaddr,
 	lockdep_assert_held(&fills->lock);
 	block = xa_load(&fills->blocks, block_index(vaddr));
 	if (shift == GRU_LARGE_SHIFT) {
+		fills->nr += !block->large;
 		block->large = true;
 		block->large_writable |= write;
 		return;
 	}
 	page = block_page(block_index(vaddr), vaddr);
-	__set_bit(page, block->pages);
+	fills->nr += !__test_and_set_bit(page, block->pages);
 	if (write)
 		__set_bit(page, block->writable);
 }
@@ -267,19 +270,23 @@ bool gru_fill_next(struct gru_fills *fills, unsigned long start,
 	return true;
 }
 
-static void block_forget(struct gru_fill_block *block, unsigned long index,
-			 const struct gru_piece *piece)
+static void block_forget(struct gru_fills *fills, struct gru_fill_block *block,
+			 unsigned long index, const struct gru_piece *piece)
 {
 	unsigned long page = block_page(index, piece->vaddr);
-	unsigned long nr = block_page(index, gru_piece_last(piece)) - page + 1;
+	unsigned long end = block_page(index, gru_piece_last(piece)) + 1;
+	unsigned long bit = page;
 
 	if (piece->shift == GRU_LARGE_SHIFT) {
+		fills->nr -= block->large;
 		block->large = false;
 		block->large_writable = false;
 		return;
 	}
-	bitmap_clear(block->pages, page, nr);
-	bitmap_clear(block->writable, page, nr);
+	for_each_set_bit_from(bit, block->pages, end)
+		fills->nr--;
+	bitmap_clear(block->pages, page, end - page);
+	bitmap_clear(block->writable, page, end - page);
 }
 
 /**
@@ -299,8 +306,79 @@ void gru_fill_forget(struct gru_fills *fills, const struct gru_piece *piece)
 	xa_for_each_range(&fills->blocks, index, block,
 			  block_index(piece->vaddr),
 			  block_index(gru_piece_last(piece))) {
-		block_forget(block, index, piece);
+		block_forget(fills, block, index, piece);
 		block_free_if_idle(fills, index, block);
 	}
+	spin_unlock(&fills->lock);
+}
+
+/**
+ * gru_fill_forget_all() - no page is in a TLB any more
+ * @fills: the record
+ *
+ * Context: Caller holds @fills->lock since before that became true.
+ */
+void gru_fill_forget_all(struct gru_fills *fills)
+{
+	struct gru_fill_block *block;
+	unsigned long index;
+
+	lockdep_assert_held(&fills->lock);
+	xa_for_each(&fills->blocks, index, block) {
+		bitmap_zero(block->pages, GRU_BLOCK_PAGES);
+		bitmap_zero(block->writable, GRU_BLOCK_PAGES);
+		block->large = false;
+		block->large_writable = false;
+		block_free_if_idle(fills, index, block);
+	}
+	fills->nr = 0;
+}
+
+/* Pages of a range that are recorded, whether they may be written or not. */
+static unsigned long fill_inside(struct gru_fills *fills, unsigned long start,
+				 unsigned long last)
+{
+	struct gru_fill_block *block;
+	unsigned long index, bit, nr = 0;
+
+	lockdep_assert_held(&fills->lock);
+	xa_for_each_range(&fills->blocks, index, block, block_index(start),
+			  block_index(last)) {
+		nr += block->large;
+		bit = block_page(index, start);
+		for_each_set_bit_from(bit, block->pages,
+				      block_page(index, last) + 1)
+			nr++;
+	}
+	return nr;
+}
+
+/**
+ * gru_fill_count() - how much there is to flush, and to lose
+ * @fills:    the record
+ * @start:    first address
+ * @last:     last address
+ * @writable: as for gru_fill_next()
+ * @count:    filled in; of little use when @fills->lock has been dropped, but to
+ *            decide what is cheaper
+ *
+ * Context: Does not sleep.
+ */
+void gru_fill_count(struct gru_fills *fills, unsigned long start,
+		    unsigned long last, bool writable,
+		    struct gru_fill_count *count)
+{
+	struct gru_piece piece = { .shift = GRU_SMALL_SHIFT };
+	unsigned long pos = start;
+
+	count->pieces = 0;
+	while (gru_fill_next(fills, pos, last, writable, &piece)) {
+		count->pieces++;
+		if (gru_piece_last(&piece) >= last)
+			break;
+		pos = gru_piece_last(&piece) + 1;
+	}
+	spin_lock(&fills->lock);
+	count->outside = fills->nr - fill_inside(fills, start, last);
 	spin_unlock(&fills->lock);
 }

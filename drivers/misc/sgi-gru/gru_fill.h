@@ -18,10 +18,12 @@
  * @lock:   protects the contents; held over a drop-in, so that a page is in a
  *          TLB only if it is recorded
  * @blocks: struct gru_fill_block, by address >> GRU_LARGE_SHIFT
+ * @nr:     how many pages are recorded
  */
 struct gru_fills {
 	spinlock_t lock;
 	struct xarray blocks;
+	unsigned long nr;
 };
 
 /**
@@ -34,6 +36,16 @@ struct gru_piece {
 	unsigned long vaddr;
 	unsigned int shift;
 	unsigned int nr;
+};
+
+/**
+ * struct gru_fill_count - how much is recorded
+ * @pieces:  that a range is made of
+ * @outside: pages that are not in the range
+ */
+struct gru_fill_count {
+	unsigned long pieces;
+	unsigned long outside;
 };
 
 /* The last address of a piece. */
@@ -50,6 +62,10 @@ void gru_fill_set(struct gru_fills *fills, unsigned long vaddr,
 		  unsigned int shift, bool write);
 bool gru_fill_next(struct gru_fills *fills, unsigned long start,
 		   unsigned long last, bool writable, struct gru_piece *piece);
+void gru_fill_count(struct gru_fills *fills, unsigned long start,
+		    unsigned long last, bool writable,
+		    struct gru_fill_count *count);
+void gru_fill_forget_all(struct gru_fills *fills);
 void gru_fill_forget(struct gru_fills *fills, const struct gru_piece *piece);
 
 #endif /* __GRU_FILL_H__ */

@@ -35,6 +35,7 @@
  */
 #include <linux/mm.h>
 #include <linux/mmu_notifier.h>
+#include <linux/moduleparam.h>
 #include <linux/sched.h>
 
 #include "gru.h"
@@ -127,6 +128,19 @@ struct gru_flush {
 	bool may_sleep;
 };
 
+#ifdef CONFIG_SGI_GRU_EMULATION
+/*
+ * To compare with: an operation for each page, as when there were callouts for
+ * pages, and these came to the end of an address space, too.  It flatters that,
+ * since there is none for pages that were never dropped in.
+ */
+static bool gru_per_page;
+module_param_named(per_page, gru_per_page, bool, 0400);
+MODULE_PARM_DESC(per_page, "To measure: flush page by page, and at exit");
+#else
+#define gru_per_page	false
+#endif
+
 /* Flush the entries of one page size. */
 static void gru_flush_size(struct gru_mm_struct *gms,
 			   const struct gru_flush *flush, unsigned int shift)
@@ -136,6 +150,8 @@ static void gru_flush_size(struct gru_mm_struct *gms,
 
 	while (gru_fill_next(&gms->ms_fills, pos, flush->last, flush->writable,
 			     &piece)) {
+		if (gru_per_page)
+			piece.nr = 1;
 		gru_flush_piece(gms, &piece);
 		if (flush->in_flight)
 			gru_fill_forget(&gms->ms_fills, &piece);
@@ -146,20 +162,51 @@ static void gru_flush_size(struct gru_mm_struct *gms,
 	}
 }
 
+/* Is it worth while to count?  A piece is as good as an ASID. */
+static bool gru_is_long(const struct gru_flush *flush)
+{
+	return (flush->last - flush->start) >> GRU_SMALL_SHIFT >= GRUMAXINVAL;
+}
+
 /*
- * Flush a range, of any length.  What it costs: a TLB operation for each piece on
- * each GRU with a context loaded.  To change the ASID instead would cost, on each
- * GRU, an interrupt and a start of each context, and a miss for each page that
- * stays; since pieces are made of pages that were missed once, and cost less than
- * a miss did, it is not worth while as long as anything is loaded.
+ * Flush a range, of any length: piece by piece, or all of the address space by
+ * another ASID, if that takes less (gru_asid.c).  Pieces begin with pages that
+ * were missed once, so there are no more of them than there were misses.
  */
 static void gru_flush_range(struct gru_mm_struct *gms,
 			    const struct gru_flush *flush)
 {
+	struct gru_fill_count count;
+
+	if (gru_is_long(flush) && !gru_per_page) {
+		gru_fill_count(&gms->ms_fills, flush->start, flush->last,
+			       flush->writable, &count);
+		if (count.pieces > 1 && gru_flush_by_asid(gms, &count))
+			return;
+	}
 	read_lock(&gms->ms_asid_lock);
 	gru_flush_size(gms, flush, GRU_SMALL_SHIFT);
 	gru_flush_size(gms, flush, GRU_LARGE_SHIFT);
 	read_unlock(&gms->ms_asid_lock);
+}
+
+/**
+ * gru_flush_late() - before contexts are stopped, when the mm goes
+ * @gms: the address space
+ *
+ * There is nothing to do, unless it is to be seen what that saves.
+ *
+ * Context: May sleep.
+ */
+void gru_flush_late(struct gru_mm_struct *gms)
+{
+	static const struct gru_flush all = {
+		.last = ULONG_MAX,
+		.may_sleep = true,
+	};
+
+	if (gru_per_page)
+		gru_flush_range(gms, &all);
 }
 
 /**

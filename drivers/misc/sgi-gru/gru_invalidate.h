@@ -7,6 +7,7 @@
 
 #include <linux/types.h>
 
+struct gru_fill_count;
 struct gru_mm_struct;
 struct gru_mm_tracker;
 struct gru_piece;
@@ -22,6 +23,9 @@ int gru_invalidate_range_start(struct mmu_notifier *mn,
 			       const struct mmu_notifier_range *range);
 void gru_flush_user_range(struct gru_mm_struct *gms, unsigned long start,
 			  size_t len);
+bool gru_flush_by_asid(struct gru_mm_struct *gms,
+		       const struct gru_fill_count *count);
+void gru_flush_late(struct gru_mm_struct *gms);
 void gru_flush_gru(struct gru_state *gru, const struct gru_mm_tracker *who,
 		   const struct gru_piece *piece);
 

@@ -84,6 +84,7 @@ void gru_release(struct mmu_notifier *mn, struct mm_struct *mm)
 	int gid;
 
 	STAT(mmu_release);
+	gru_flush_late(gms);
 	foreach_gid(gid)
 		if (GID_TO_GRU(gid))
 			gru_stop_gru(GID_TO_GRU(gid), gms);

@@ -15,6 +15,13 @@
 
 #include "gru_fixture.h"
 
+struct load {
+	char *area;
+	size_t len;
+	atomic_bool stop;
+	atomic_ulong rounds;
+};
+
 /* Since the last time. */
 static unsigned long tgh(void)
 {
@@ -64,24 +71,101 @@ TEST_F_TIMEOUT(gru, none_where_nothing_was_dropped_in, LIMIT_S)
 	EXPECT_EQ(0, stale_entries());
 }
 
-/* Longer than one operation, and sparse. */
-TEST_F_TIMEOUT(gru, ranges_of_any_length, LIMIT_S)
+/* Longer than one operation, and sparse; is all of it flushed? */
+static void flush_much(struct __test_metadata *_metadata, struct gru *gru)
 {
-	size_t len = 8 * PIECE * PAGE;
+	size_t len = 8 * PIECE * PAGE, step = PIECE * PAGE / 2, off;
 	char *area = map_large(len);
 	uint64_t value;
-	size_t off;
 
-	ASSERT_TRUE(gru_touch(&self->gru, area, len, PIECE * PAGE / 2));
-	ASSERT_TRUE(gru_put(&self->gru, 0, area + len - PAGE, 1));
+	ASSERT_TRUE(gru_touch(gru, area, len, step));
+	ASSERT_TRUE(gru_put(gru, 0, area + len - PAGE, 1));
 	tgh();
 	ASSERT_EQ(0, madvise(area, len, MADV_DONTNEED));
-	EXPECT_EQ(8, tgh());
 	EXPECT_EQ(0, stale_entries());
-	for (off = 0; off < len; off += PIECE * PAGE / 2) {
-		ASSERT_TRUE(gru_get(&self->gru, 0, area + off, &value));
+	for (off = 0; off < len; off += step) {
+		ASSERT_TRUE(gru_get(gru, 0, area + off, &value));
 		EXPECT_EQ(0, value);
 	}
+	munmap(area, len);
+}
+
+/* An operation for each 1024 pages, if there is something to lose. */
+TEST_F_TIMEOUT(gru, long_ranges_piece_by_piece, LIMIT_S)
+{
+	unsigned long before = driver_count("flush_tlb_gru_new_asid");
+	char *other = map_large(16 * PAGE);
+	uint64_t misses;
+
+	ASSERT_TRUE(gru_touch(&self->gru, other, 16 * PAGE, PAGE));
+	flush_much(_metadata, &self->gru);
+	EXPECT_LE(8, tgh());
+	EXPECT_EQ(before, driver_count("flush_tlb_gru_new_asid"));
+	misses = chip_count("misses") + chip_count("mods");
+	ASSERT_TRUE(gru_touch(&self->gru, other, 16 * PAGE, PAGE));
+	EXPECT_EQ(misses, chip_count("misses") + chip_count("mods"));
+}
+
+/* Another ASID, if there is not; for all contexts, wherever they are loaded. */
+TEST_F_TIMEOUT(gru, long_ranges_by_another_asid, LIMIT_S)
+{
+	unsigned long before = driver_count("flush_tlb_gru_new_asid");
+	char *area = map_large(PAGE);
+	struct gru other;
+	uint64_t value;
+
+	ASSERT_EQ(0, gru_open(&other, 1, 1024, GRU_MISS_POLL));
+	ASSERT_EQ(0, gru_place(&self->gru, 0, 0));
+	ASSERT_EQ(0, gru_place(&other, 0, 1));
+	ASSERT_TRUE(gru_put(&other, 0, area, 1));
+	flush_much(_metadata, &self->gru);
+	EXPECT_EQ(before + 2, driver_count("flush_tlb_gru_new_asid"));
+	/* The rest has to be dropped in anew, and is flushed as ever. */
+	ASSERT_TRUE(gru_get(&other, 0, area, &value));
+	EXPECT_EQ(1, value);
+	ASSERT_TRUE(gru_get(&self->gru, 0, area, &value));
+	EXPECT_EQ(1, value);
+	ASSERT_EQ(0, madvise(area, PAGE, MADV_DONTNEED));
+	EXPECT_EQ(0, stale_entries());
+	gru_close(&other);
+}
+
+static void *flush_again(void *arg)
+{
+	struct load *load = arg;
+
+	while (!load->stop) {
+		madvise(load->area, load->len, MADV_DONTNEED);
+		load->rounds++;
+	}
+	return NULL;
+}
+
+/* While instructions run and miss, and contexts come and go. */
+TEST_F_TIMEOUT(gru, another_asid_beside_everything, LIMIT_S)
+{
+	size_t len = 16 * PIECE * PAGE, off;
+	struct load load = { .area = map_large(len), .len = len };
+	uint64_t until = now_ns() + 3000 * MSEC, value;
+	unsigned long before = driver_count("flush_tlb_gru_new_asid");
+	unsigned int rounds = 0;
+	pthread_t thread;
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, flush_again, &load));
+	while (now_ns() < until) {
+		for (off = 0; off < len; off += PIECE * PAGE) {
+			ASSERT_TRUE(gru_put(&self->gru, 1, load.area + off, off));
+			ASSERT_TRUE(gru_get(&self->gru, 1, load.area + off,
+					    &value));
+			ASSERT_TRUE(!value || value == off);
+		}
+		ASSERT_EQ(0, stale_entries());
+		if (++rounds % 8 == 0)
+			gru_unload(&self->gru);
+	}
+	load.stop = true;
+	pthread_join(thread, NULL);
+	EXPECT_LT(before, driver_count("flush_tlb_gru_new_asid"));
 }
 
 /* All addresses at once, whose length is the largest there is. */
