@@ -24,7 +24,6 @@
 #include <linux/mm.h>
 #include <linux/mmu_notifier.h>
 #include <linux/sched/signal.h>
-#include <linux/slab.h>
 #include <linux/sync_core.h>
 
 #include "gru.h"
@@ -154,17 +153,9 @@ static void gru_miss_note(struct gru_miss *miss, struct gru_thread_state *gts,
 	miss->gts = gts;
 	miss->vaddr = tfh->missvaddr & PAGE_MASK;
 	miss->write = tfh->cause & TFHCAUSE_TLB_MOD;
-	miss->nr = 1 + min(gru_pages_ahead(gts, tfh),
-			   (ULONG_MAX - miss->vaddr) >> PAGE_SHIFT);
+	miss->nr = 1 + min3(gru_pages_ahead(gts, tfh), GRU_MISS_PAGES - 1UL,
+			    (ULONG_MAX - miss->vaddr) >> PAGE_SHIFT);
 	miss->shift = GRU_SMALL_SHIFT;
-	miss->pages = &miss->page;
-	if (miss->nr > 1)
-		miss->pages = kmalloc_array(miss->nr, sizeof(*miss->pages),
-					    GFP_KERNEL);
-	if (!miss->pages) {
-		miss->pages = &miss->page;
-		miss->nr = 1;
-	}
 	range_ticket_init(&miss->ticket, miss->vaddr, miss_last(miss));
 	gts->ustats.upm_tlbmiss++;
 }
@@ -181,8 +172,6 @@ void gru_miss_end(struct gru_miss *miss)
 		return;
 	gru_miss_unprepare(miss);
 	range_ticket_end(gru_ranges(miss->gts->ts_gms), &miss->ticket);
-	if (miss->pages != &miss->page)
-		kfree(miss->pages);
 	gts_drop(miss->gts);
 	miss->gts = NULL;
 }
@@ -260,58 +249,64 @@ static bool gru_size_known(struct gru_thread_state *gts, unsigned int shift)
 	return false;
 }
 
+static unsigned long gru_miss_gpa(const struct gru_miss *miss, long i)
+{
+	phys_addr_t paddr = page_to_phys(miss->pages[i]);
+
+	return uv_soc_phys_ram_to_gpa(round_down(paddr, 1UL << miss->shift));
+}
+
 /*
- * Fill the TLB with page @i, unless an invalidation has begun.  The first page
- * comes last, since it restarts the instruction.
+ * Record the pages and fill the TLB.  The one that was missed comes last, since it
+ * restarts the instruction; for the others the handle is no longer an exception,
+ * so there is no way back.
  */
-static bool gru_publish(struct gru_miss *miss, struct gru_tlb_fault_handle *tfh,
-			struct gru_instruction_bits *cb, int i)
+static void gru_fill_tlb(struct gru_miss *miss, struct gru_tlb_fault_handle *tfh)
+{
+	struct gru_fills *fills = &miss->gts->ts_gms->ms_fills;
+	unsigned long vaddr;
+	long i;
+
+	lockdep_assert_held(&fills->lock);
+	for (i = miss->got - 1; i > 0; i--) {
+		vaddr = miss->vaddr + i * PAGE_SIZE;
+		gru_fill_set(fills, vaddr, miss->shift, miss->write);
+		tfh_write_only(tfh, gru_miss_gpa(miss, i), GAA_RAM, vaddr,
+			       tfh->missasid, miss->write,
+			       GRU_PAGESIZE(miss->shift));
+		STAT(tlb_preload_page);
+	}
+	gru_fill_set(fills, miss->vaddr, miss->shift, miss->write);
+	tfh_write_restart(tfh, gru_miss_gpa(miss, 0), GAA_RAM, tfh->missvaddr,
+			  tfh->missasid, miss->write,
+			  GRU_PAGESIZE(miss->shift));
+}
+
+/* Publish what was found, unless an invalidation has begun. */
+static int gru_publish(struct gru_miss *miss, struct gru_tlb_fault_handle *tfh,
+		       struct gru_instruction_bits *cb)
 {
 	struct gru_mm_struct *gms = miss->gts->ts_gms;
-	unsigned long vaddr = miss->vaddr + i * PAGE_SIZE;
-	unsigned long gpa = page_to_phys(miss->pages[i]);
 	bool ok;
 
-	gpa = uv_soc_phys_ram_to_gpa(round_down(gpa, 1UL << miss->shift));
 	spin_lock(&gms->ms_fills.lock);
 	/* An ASID may have been changed, and the instruction started over. */
 	ok = tfh->status == TFHSTATUS_EXCEPTION &&
 	     gru_miss_same(miss, miss->gts, tfh) &&
 	     !range_ticket_retry(gru_ranges(gms), &miss->ticket);
-	if (ok)
-		gru_fill_set(&gms->ms_fills, vaddr, miss->shift, miss->write);
-	if (ok && i) {
-		tfh_write_only(tfh, gpa, GAA_RAM, vaddr, tfh->missasid,
-			       miss->write, GRU_PAGESIZE(miss->shift));
-	} else if (ok) {
+	if (ok) {
 		/* For the user not to see the state from before the restart. */
 		cb->istatus = CBS_ACTIVE;
-		tfh_write_restart(tfh, gpa, GAA_RAM, tfh->missvaddr,
-				  tfh->missasid, miss->write,
-				  GRU_PAGESIZE(miss->shift));
+		gru_fill_tlb(miss, tfh);
 	}
 	spin_unlock(&gms->ms_fills.lock);
-	return ok;
-}
-
-static int gru_miss_publish(struct gru_miss *miss,
-			    struct gru_tlb_fault_handle *tfh, void *cbk)
-{
-	int i;
-
-	for (i = miss->got - 1; i > 0; i--) {
-		if (!gru_publish(miss, tfh, cbk, i))
-			goto retry;
-		STAT(tlb_preload_page);
+	if (!ok) {
+		STAT(tlb_dropin_fail_range_active);
+		return 1;
 	}
-	if (!gru_publish(miss, tfh, cbk, 0))
-		goto retry;
 	miss->gts->ustats.tlbdropin++;
 	STAT(tlb_dropin);
 	return 0;
-retry:
-	STAT(tlb_dropin_fail_range_active);
-	return 1;
 }
 
 /**
@@ -354,5 +349,5 @@ int gru_dropin(struct gru_miss *miss, struct gru_thread_state *gts,
 		STAT(tlb_dropin_fail_upm);
 		return 0;
 	}
-	return gru_miss_publish(miss, tfh, cbk);
+	return gru_publish(miss, tfh, cbk);
 }

@@ -12,6 +12,9 @@ struct gru_thread_state;
 struct gru_tlb_fault_handle;
 struct page;
 
+/* So many pages are dropped in for one miss, under one hold of a spinlock. */
+#define GRU_MISS_PAGES	32
+
 /**
  * struct gru_miss - a TLB miss, and what was found for it
  * @gts:    the context that missed, NULL if none has yet; a reference to it
@@ -23,7 +26,6 @@ struct page;
  * @ready:  there is memory to record them
  * @ticket: covers all of them
  * @pages:  what was found; the pages are not held
- * @page:   @pages, if one is wanted
  *
  * On the stack of whoever resolves the miss.  Zeroed before gru_dropin().
  */
@@ -36,8 +38,7 @@ struct gru_miss {
 	unsigned int shift;
 	bool ready;
 	struct range_ticket ticket;
-	struct page **pages;
-	struct page *page;
+	struct page *pages[GRU_MISS_PAGES];
 };
 
 int gru_dropin(struct gru_miss *miss, struct gru_thread_state *gts,

@@ -87,7 +87,6 @@ static void flush_much(struct __test_metadata *_metadata, struct gru *gru)
 		ASSERT_TRUE(gru_get(gru, 0, area + off, &value));
 		EXPECT_EQ(0, value);
 	}
-	munmap(area, len);
 }
 
 /* An operation for each 1024 pages, if there is something to lose. */
@@ -136,7 +135,7 @@ static void *flush_again(void *arg)
 
 	while (!load->stop) {
 		madvise(load->area, load->len, MADV_DONTNEED);
-		load->rounds++;
+		sleep_ms(++load->rounds % 32);
 	}
 	return NULL;
 }
