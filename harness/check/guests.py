@@ -15,6 +15,9 @@ SLOWNESS = {"plain": 1, "off": 1, "debug": 4, "kcsan": 6}
 # which is what takes longer there.
 SOAK_S = 30
 
+# For two blades of an emulated GRU.
+GRU_MEMORY = "reserve_mem=512M:128M:gru"
+
 # Output is shown when a program has ended, so that no message of the kernel
 # splits a line of it; the rest of a killed program's children goes with it.
 FUNCTIONS = r"""
@@ -191,6 +194,39 @@ def stress(kernel, config, name, seconds, seed):
     for step in ("insmod", "rmmod"):
         found[step] = compare.judge(sections.get(step), False)
     return found, result.lines
+
+
+def gru(kernel, config, name):
+    """Boot with an emulated GRU: ({group: {test: Outcome}}, console lines).
+
+    The module is loaded three times: with the chip as it is, with so few ASIDs
+    that they are used again and again, and with two blades.
+    """
+    image = initramfs.Image(name)
+    image.add(kernel.module("gru"), "/t/gru.ko", libs=False)
+    tests = programs.build_gru(config)
+    for test, path in tests.items():
+        image.add(path, f"/t/{test}", libs=False)
+    image.add(programs.build_gru_tour(), "/t/gru-tour", libs=False)
+    loads = {"": "", "few-asids": "emulation_max_asid=144",
+             "two-blades": "emulation_blades=2"}
+    body, ran = [FUNCTIONS], {}
+    for load, options in loads.items():
+        suffix = f"-{load}" if load else ""
+        ran[f"insmod-gru{suffix}"] = f"insmod /t/gru.ko emulation=1 gru_options=2 {options}"
+        for test in tests if not load else ("contexts",):
+            ran[f"{test}{suffix}"] = f"limited {_limit(150, config)} /t/{test}"
+        ran[f"gru-tour{suffix}"] = f"limited {_limit(60, config)} /t/gru-tour 1"
+        ran[f"rmmod-gru{suffix}"] = "rmmod gru"
+    body += [f"run {what} {command}" for what, command in ran.items()]
+    image.init("\n".join(body))
+    with ui.step(f"guest {name}", 60 * SLOWNESS[config]):
+        result = boot.boot(kernel, image.build(), name, mem=MEMORY, warnings="keep",
+                           cmdline=f"{CMDLINE} {GRU_MEMORY} numa=fake=2U",
+                           timeout=_limit(900, config))
+    sections = ktap.sections(result.lines)
+    return ({what: compare.judge(sections.get(what), "limited" in command and "tour" not in what)
+             for what, command in ran.items()}, result.lines)
 
 
 def smoke(kernel, config, name):
