@@ -15,9 +15,6 @@ SLOWNESS = {"plain": 1, "off": 1, "debug": 4, "kcsan": 6}
 # which is what takes longer there.
 SOAK_S = 30
 
-# For two blades of an emulated GRU.
-GRU_MEMORY = "reserve_mem=512M:128M:gru"
-
 # Output is shown when a program has ended, so that no message of the kernel
 # splits a line of it; the rest of a killed program's children goes with it.
 FUNCTIONS = r"""
@@ -222,7 +219,7 @@ def gru(kernel, config, name):
     image.init("\n".join(body))
     with ui.step(f"guest {name}", 60 * SLOWNESS[config]):
         result = boot.boot(kernel, image.build(), name, mem=MEMORY, warnings="keep",
-                           cmdline=f"{CMDLINE} {GRU_MEMORY} numa=fake=2U",
+                           cmdline=f"{CMDLINE} {boot.GRU_MEMORY} numa=fake=2U",
                            timeout=_limit(900, config))
     sections = ktap.sections(result.lines)
     return ({what: compare.judge(sections.get(what), "limited" in command and "tour" not in what)

@@ -55,6 +55,7 @@ static unsigned long gru_emu_word0(unsigned long word, unsigned int status,
  */
 void gru_emu_set_status(struct gru_instruction *cb, unsigned int status)
 {
+	/* After what the user will look at next. */
 	smp_store_release(&cb->op64,
 			  gru_emu_word0(READ_ONCE(cb->op64), status, 0));
 }
@@ -347,8 +348,8 @@ static int gru_emu_engine(void *data)
 	unsigned int idle = 0, delay;
 
 	while (!kthread_should_stop()) {
-		wait_event_idle(chip->wait, gru_emu_may_run(chip) ||
-					    kthread_should_stop());
+		wait_event_idle(chip->wait,
+				gru_emu_may_run(chip) || kthread_should_stop());
 		if (gru_emu_may_run(chip) && gru_emu_pass(chip, ULONG_MAX)) {
 			idle = 0;
 			cond_resched();

@@ -78,7 +78,7 @@ TEST_F(exceptions, unknown_operations)
 	struct gru_instruction_words words = store_to(self->mem);
 	unsigned int i;
 
-	for (i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(unknown); i++) {
 		words.operation = unknown[i];
 		EXPECT_EQ(GRU_BAD_INSTRUCTION, cause_of(&self->gru, &words));
 	}

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -43,14 +44,17 @@ void knob(const char *name, long value)
 long knob_value(const char *name)
 {
 	FILE *file = open_knob(name, "r");
-	char text[32] = "";
-	long value = -1;
+	char text[32] = "-1", *end;
+	long value;
 
 	if (!file)
 		return -1;
-	if (fgets(text, sizeof(text), file) && sscanf(text, "%ld", &value) != 1)
-		value = text[0] == 'Y';
+	if (!fgets(text, sizeof(text), file))
+		snprintf(text, sizeof(text), "-1");
 	fclose(file);
+	value = strtol(text, &end, 0);
+	if (end == text)
+		value = text[0] == 'Y';
 	return value;
 }
 
