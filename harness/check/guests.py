@@ -193,6 +193,27 @@ def stress(kernel, config, name, seconds, seed):
     return found, result.lines
 
 
+# Unless asked for there is no GRU, and with parameters that do not fit none either.
+GRU_REFUSALS = r"""
+inactive()
+{
+	insmod /t/gru.ko || return 1
+	! test -e /dev/gru || return 1
+	rmmod gru
+}
+
+refused()
+{
+	for wrong in emulation_blades=3 emulation_blades=0 emulation_max_asid=100 \
+		     emulation_max_asid=17000000; do
+		! insmod /t/gru.ko emulation=1 $wrong || return 1
+		dmesg | tail -1 | grep -q "gru: no emulation: ${wrong%=*}" || return 1
+		! test -e /proc/sgi_uv || return 1
+	done
+}
+"""
+
+
 def gru(kernel, config, name):
     """Boot with an emulated GRU: ({group: {test: Outcome}}, console lines).
 
@@ -207,7 +228,7 @@ def gru(kernel, config, name):
     image.add(programs.build_gru_tour(), "/t/gru-tour", libs=False)
     loads = {"": "", "few-asids": "emulation_max_asid=144",
              "two-blades": "emulation_blades=2"}
-    body, ran = [FUNCTIONS], {}
+    body, ran = [FUNCTIONS, GRU_REFUSALS], {"inactive": "inactive", "refused": "refused"}
     for load, options in loads.items():
         suffix = f"-{load}" if load else ""
         ran[f"insmod-gru{suffix}"] = f"insmod /t/gru.ko emulation=1 gru_options=2 {options}"

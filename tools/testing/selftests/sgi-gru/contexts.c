@@ -35,6 +35,8 @@ FIXTURE_SETUP(contexts)
 		SKIP(return, "%s", why);
 	knobs_reset();
 	ASSERT_EQ(0, gru_open(&self->gru, 2, 1024, GRU_MISS_POLL));
+	/* Not from blade to blade, with the processor. */
+	ASSERT_EQ(0, gru_place(&self->gru, 0, -1));
 	self->mem = memory(16 * PAGE);
 	self->copy = memory(16 * PAGE);
 	ASSERT_NE(NULL, self->mem);
@@ -93,7 +95,7 @@ TEST_F(contexts, keeps_its_data)
 	for (chiplet = 0; chiplet < 2; chiplet++) {
 		for (i = 0; i < 128; i++)
 			data_words(&self->gru)[i] = i * chiplet + i;
-		ASSERT_EQ(0, gru_place(&self->gru, -1, chiplet));
+		ASSERT_EQ(0, gru_place(&self->gru, 0, chiplet));
 		ASSERT_EQ(0, gru_unload(&self->gru));
 		for (i = 0; i < 128; i++)
 			EXPECT_EQ(i * chiplet + i, data_words(&self->gru)[i]);
@@ -107,10 +109,10 @@ TEST_F(contexts, begins_empty)
 	unsigned int i;
 
 	memset(gru_data(&self->gru, 0), 0x77, 1024);
-	ASSERT_EQ(0, gru_place(&self->gru, -1, 0));
+	ASSERT_EQ(0, gru_place(&self->gru, 0, 0));
 	ASSERT_EQ(0, gru_unload(&self->gru));
 	ASSERT_EQ(0, gru_open(&other, 2, 1024, GRU_MISS_POLL));
-	ASSERT_EQ(0, gru_place(&other, -1, 0));
+	ASSERT_EQ(0, gru_place(&other, 0, 0));
 	for (i = 0; i < 128; i++)
 		EXPECT_EQ(0, data_words(&other)[i]);
 	gru_close(&other);
@@ -146,9 +148,9 @@ TEST_F(contexts, both_chiplets)
 {
 	struct gru other;
 
-	ASSERT_EQ(0, gru_place(&self->gru, -1, 0));
+	ASSERT_EQ(0, gru_place(&self->gru, 0, 0));
 	ASSERT_EQ(0, gru_open(&other, 2, 1024, GRU_MISS_INTERRUPT));
-	ASSERT_EQ(0, gru_place(&other, -1, 1));
+	ASSERT_EQ(0, gru_place(&other, 0, 1));
 	start_copy(&self->gru, self->copy, self->mem);
 	start_copy(&other, self->copy, self->mem);
 	EXPECT_EQ(GRU_FINISHED, gru_wait(&self->gru, 0));

@@ -48,7 +48,7 @@ FIXTURE_SETUP(instructions)
 		SKIP(return, "%s", why);
 	knobs_reset();
 	ASSERT_EQ(0, gru_open(&self->gru, BLOCKS, DATA_BYTES, variant->mode));
-	ASSERT_EQ(0, gru_place(&self->gru, -1, variant->chiplet));
+	ASSERT_EQ(0, gru_place(&self->gru, 0, variant->chiplet));
 	self->mem = memory(BYTES);
 	ASSERT_NE(NULL, self->mem);
 	self->copy = memory(BYTES);
