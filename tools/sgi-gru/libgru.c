@@ -72,9 +72,9 @@ enum { OPTION_OWNER, OPTION_SLICE, OPTION_PLACE };
 #define IOCTL_UNLOAD	_IOWR('G', 9, void *)
 #define IOCTL_FLUSH	_IOWR('G', 50, void *)
 
-static volatile uint64_t *block_words(struct gru *gru, unsigned int block)
+static uint64_t *block_words(struct gru *gru, unsigned int block)
 {
-	return (volatile uint64_t *)(gru->segment + block * BLOCK_STRIDE);
+	return (uint64_t *)(gru->segment + block * BLOCK_STRIDE);
 }
 
 /* A mapping that begins where a segment may. */
@@ -206,7 +206,7 @@ void *gru_data(struct gru *gru, unsigned int offset)
 void gru_start(struct gru *gru, unsigned int block,
 	       const struct gru_instruction_words *words)
 {
-	volatile uint64_t *word = block_words(gru, block);
+	uint64_t *word = block_words(gru, block);
 
 	word[1] = words->data2;
 	word[2] = (uint64_t)(uintptr_t)words->address;
@@ -222,7 +222,7 @@ void gru_start(struct gru *gru, unsigned int block,
 			 (uint64_t)GRU_ACTIVE << STATUS_SHIFT,
 			 __ATOMIC_SEQ_CST);
 #ifdef __x86_64__
-	__builtin_ia32_clflush((const void *)word);
+	__builtin_ia32_clflush(word);
 #endif
 }
 
@@ -269,13 +269,14 @@ enum gru_status gru_wait(struct gru *gru, unsigned int block)
 /* gru_value - what an atomic operation found */
 uint64_t gru_value(struct gru *gru, unsigned int block)
 {
-	return block_words(gru, block)[7];
+	return __atomic_load_n(block_words(gru, block) + 7, __ATOMIC_RELAXED);
 }
 
 /* gru_substatus - why a message was not sent */
 unsigned int gru_substatus(struct gru *gru, unsigned int block)
 {
-	return *block_words(gru, block) >> SUBSTATUS_SHIFT & 7;
+	return __atomic_load_n(block_words(gru, block), __ATOMIC_RELAXED) >>
+	       SUBSTATUS_SHIFT & 7;
 }
 
 /* gru_cause - bits of gru_cause_bits of the last exception; -1 and errno */

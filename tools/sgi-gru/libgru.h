@@ -122,7 +122,7 @@ struct gru_instruction_words {
 	enum gru_element	element;
 	unsigned int		data;		/* offset in the data segment */
 	unsigned int		data2;		/* indices; buffer's lines */
-	const volatile void	*address;
+	const void		*address;
 	uint64_t		count;
 	uint64_t		operand;	/* or stride */
 	uint64_t		operand2;	/* or second address, or value */

@@ -219,6 +219,7 @@ void gru_emu_post(void *to, const void *from, unsigned int lines)
 {
 	for (; lines; lines--) {
 		gru_emu_move(to + 8, from + 8, GRU_CACHE_LINE_BYTES - 8);
+		/* Whoever sees the first word sees the line. */
 		smp_store_release((u64 *)to, READ_ONCE(*(u64 *)from));
 		to += GRU_CACHE_LINE_BYTES;
 		from += GRU_CACHE_LINE_BYTES;

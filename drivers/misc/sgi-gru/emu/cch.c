@@ -35,7 +35,8 @@ static void gru_emu_give_cbr(struct gru_emu_chip *chip, unsigned int nr,
 		.ctx	= nr,
 		.line	= ctx->nr_cbr,
 	};
-	ctx->cbr[ctx->nr_cbr++] = cbr;
+	WRITE_ONCE(ctx->cbr[ctx->nr_cbr], cbr);
+	WRITE_ONCE(ctx->nr_cbr, ctx->nr_cbr + 1);
 	tfh->state = TFHSTATE_IDLE;
 	tfh->ctxnum = nr;
 }
@@ -90,7 +91,7 @@ gru_emu_start_ctx(struct gru_emu_chip *chip, unsigned int nr,
 	for (i = 0; i < ctx->nr_cbr; i++) {
 		cbe = get_cbe(chip->base, ctx->cbr[i]);
 		if (cbe->cbrstate == CBRSTATE_INTERRUPTED) {
-			chip->cbr[ctx->cbr[i]].state = GRU_EMU_RUN;
+			WRITE_ONCE(chip->cbr[ctx->cbr[i]].state, GRU_EMU_RUN);
 			gru_emu_count(chip, GRU_EMU_REPLAYS);
 		}
 	}
@@ -108,7 +109,7 @@ static void gru_emu_interrupt_cbr(struct gru_emu_chip *chip, unsigned int nr)
 		return;
 	if (cbr->state == GRU_EMU_MISS)
 		gru_emu_restart(chip, nr);
-	cbr->state = GRU_EMU_IDLE;
+	WRITE_ONCE(cbr->state, GRU_EMU_IDLE);
 	get_cbe(chip->base, nr)->cbrstate = CBRSTATE_INTERRUPTED;
 	tfh->state = TFHSTATE_IDLE;
 	gru_emu_finish(tfh, TFHSTATUS_IDLE);
@@ -145,7 +146,7 @@ static unsigned int gru_emu_deallocate(struct gru_emu_chip *chip,
 		chip->cbr[ctx->cbr[i]].ctx = -1;
 		get_tfh(chip->base, ctx->cbr[i])->state = TFHSTATE_INACTIVE;
 	}
-	ctx->nr_cbr = 0;
+	WRITE_ONCE(ctx->nr_cbr, 0);
 	ctx->state = CCHSTATE_INACTIVE;
 	return 0;
 }

@@ -87,7 +87,7 @@ static int gru_emu_find_memory(void)
 		return gru_emu_refuse("boot with reserve_mem=256M:128M:gru (per blade)");
 	if (!IS_ALIGNED(start, GRU_SIZE) ||
 	    !IS_ALIGNED((unsigned long)phys_to_virt(start), GRU_SIZE))
-		return gru_emu_refuse("its memory is not aligned to 128M: reserve_mem=SIZE:128M:gru");
+		return gru_emu_refuse("its memory is not aligned: reserve_mem=SIZE:128M:gru");
 	if (size < need)
 		return gru_emu_refuse("too little memory: reserve_mem= 256M for each blade");
 	gru_emu.paddr = start;
@@ -101,11 +101,11 @@ static int gru_emu_check_parameters(void)
 	if (!gru_emu_blades || gru_emu_blades > GRU_EMU_MAX_BLADES ||
 	    gru_emu_blades > GRU_MAX_BLADES ||
 	    gru_emu_blades > num_possible_cpus())
-		return gru_emu_refuse("emulation_blades is 1 or 2, and at most the number of processors");
+		return gru_emu_refuse("emulation_blades is 1 or 2, and not above the processors");
 	if (!IS_ALIGNED(gru_emu_asid_limit, ASID_INC) ||
 	    gru_emu_asid_limit > GRU_HARDWARE_MAX_ASID ||
 	    gru_emu_asid_limit < (GRU_NUM_CCH + 2) * ASID_INC)
-		return gru_emu_refuse("emulation_max_asid is a multiple of 8 from 144 to 0xfffff0");
+		return gru_emu_refuse("emulation_max_asid is a multiple of 8, 144 to 0xfffff0");
 	/* The driver measures its patience with the chip by it. */
 	if (!tsc_khz)
 		return gru_emu_refuse("the processor has no usable TSC");

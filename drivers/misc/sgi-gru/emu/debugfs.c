@@ -79,6 +79,21 @@ static int gru_emu_reset_set(void *data, u64 value)
 }
 DEFINE_DEBUGFS_ATTRIBUTE(gru_emu_reset_fops, NULL, gru_emu_reset_set, "%llu\n");
 
+/* A chip may forget what it likes, so this never does harm. */
+static int gru_emu_forget_set(void *data, u64 value)
+{
+	unsigned int i;
+
+	for (i = 0; i < gru_emu.nr; i++) {
+		spin_lock_irq(&gru_emu.chip[i]->lock);
+		gru_emu_tlb_clear(gru_emu.chip[i]);
+		spin_unlock_irq(&gru_emu.chip[i]->lock);
+	}
+	return 0;
+}
+DEFINE_DEBUGFS_ATTRIBUTE(gru_emu_forget_fops, NULL, gru_emu_forget_set,
+			 "%llu\n");
+
 static void gru_emu_show_entry(struct seq_file *s, unsigned int gid,
 			       const struct gru_emu_entry *entry)
 {
@@ -210,6 +225,7 @@ void gru_emu_open(void)
 	debugfs_create_file("counters", 0444, dir, NULL,
 			    &gru_emu_counters_fops);
 	debugfs_create_file("reset", 0200, dir, NULL, &gru_emu_reset_fops);
+	debugfs_create_file("forget", 0200, dir, NULL, &gru_emu_forget_fops);
 	debugfs_create_file("tlb", 0400, dir, NULL, &gru_emu_tlb_fops);
 	debugfs_create_file("oracle", 0400, dir, NULL, &gru_emu_oracle_fops);
 	debugfs_create_file("step", 0600, dir, NULL, &gru_emu_step_fops);

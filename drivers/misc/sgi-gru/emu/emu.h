@@ -189,6 +189,7 @@ struct gru_emu_ctx {
  * @count:    what happened
  */
 struct gru_emu_chip {
+	/* innermost; all fields but those that say otherwise */
 	spinlock_t		lock;
 	void			*base;
 	unsigned int		gid;

@@ -55,6 +55,7 @@ static unsigned long gru_emu_word0(unsigned long word, unsigned int status,
  */
 void gru_emu_set_status(struct gru_instruction *cb, unsigned int status)
 {
+	/* After what the user will look at next. */
 	smp_store_release(&cb->op64,
 			  gru_emu_word0(READ_ONCE(cb->op64), status, 0));
 }
@@ -75,7 +76,7 @@ static void gru_emu_complete(struct gru_emu_chip *chip, unsigned int nr,
 	struct gru_emu_ctx *ctx = &chip->ctx[cbr->ctx];
 	struct gru_tlb_fault_map *tfm = get_tfm(chip->base, ctx->select);
 
-	cbr->state = GRU_EMU_IDLE;
+	WRITE_ONCE(cbr->state, GRU_EMU_IDLE);
 	cbr->result = gru_emu_word0(READ_ONCE(cb->op64), status, substatus);
 	cbr->finished = true;
 	cbe->cbrstate = CBRSTATE_IDLE;
@@ -116,7 +117,7 @@ void gru_emu_restart(struct gru_emu_chip *chip, unsigned int nr)
 	lockdep_assert_held(&chip->lock);
 	get_tfh(chip->base, nr)->state = TFHSTATE_IDLE;
 	get_cbe(chip->base, nr)->cbrstate = CBRSTATE_QUEUED;
-	chip->cbr[nr].state = GRU_EMU_RUN;
+	WRITE_ONCE(chip->cbr[nr].state, GRU_EMU_RUN);
 	gru_emu_set_status(gru_emu_cb_of(chip, nr), CBS_ACTIVE);
 	gru_emu_count(chip, GRU_EMU_RESTARTS);
 }
@@ -160,7 +161,7 @@ static void gru_emu_miss(struct gru_emu_run *run)
 
 	gru_emu_count(chip, run->cause == TFHCAUSE_TLB_MOD ? GRU_EMU_MODS :
 							     GRU_EMU_MISSES);
-	run->cbr->state = GRU_EMU_MISS;
+	WRITE_ONCE(run->cbr->state, GRU_EMU_MISS);
 	run->cbr->flushed = false;
 	run->cbr->fmm = run->ctx->fmm;
 	run->cbe->cbrstate = CBRSTATE_INTERRUPTED_MISS_FMM;
@@ -195,7 +196,7 @@ static void gru_emu_fetch(struct gru_emu_run *run, unsigned long word)
 	cbe->idef6cpy = READ_ONCE(cb->op1_stride);
 	cbe->idef3upd = READ_ONCE(cb->op2_value_baddr1);
 	cbe->cbrstate = CBRSTATE_QUEUED;
-	run->cbr->state = GRU_EMU_RUN;
+	WRITE_ONCE(run->cbr->state, GRU_EMU_RUN);
 	gru_emu_set_status(run->cb, CBS_ACTIVE);
 	gru_emu_count(run->chip, GRU_EMU_INSTRUCTIONS);
 }
@@ -347,8 +348,8 @@ static int gru_emu_engine(void *data)
 	unsigned int idle = 0, delay;
 
 	while (!kthread_should_stop()) {
-		wait_event_idle(chip->wait, gru_emu_may_run(chip) ||
-					    kthread_should_stop());
+		wait_event_idle(chip->wait,
+				gru_emu_may_run(chip) || kthread_should_stop());
 		if (gru_emu_may_run(chip) && gru_emu_pass(chip, ULONG_MAX)) {
 			idle = 0;
 			cond_resched();

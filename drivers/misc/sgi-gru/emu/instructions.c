@@ -149,7 +149,8 @@ static enum gru_emu_result gru_emu_bcopy(struct gru_emu_run *run)
 	result = gru_emu_translate(run, cbe->idef1upd, false, &from, &left);
 	if (result != GRU_EMU_DONE)
 		return result;
-	bytes = min3(bytes, left, min(room, (unsigned long)GRU_EMU_CHUNK));
+	room = min_t(unsigned long, room, GRU_EMU_CHUNK);
+	bytes = min3(bytes, left, room);
 	result = gru_emu_translate(run, cbe->idef3upd, true, &to, &left);
 	if (result != GRU_EMU_DONE)
 		return result;
