@@ -182,11 +182,13 @@ void gru_miss_end(struct gru_miss *miss)
  */
 static void gru_miss_look_up(struct gru_miss *miss)
 {
+	/* Who asks for hints asks about us, too. */
+	unsigned int flags = FOLL_HONOR_NUMA_FAULT |
+			     (miss->write ? FOLL_WRITE : 0);
 	bool huge, large = false;
 	long i, nr;
 
-	nr = get_user_pages_unlocked(miss->vaddr, miss->nr, miss->pages,
-				     miss->write ? FOLL_WRITE : 0);
+	nr = get_user_pages_unlocked(miss->vaddr, miss->nr, miss->pages, flags);
 	miss->got = nr;
 	for (i = 0; i < nr; i++) {
 		huge = folio_test_hugetlb(page_folio(miss->pages[i]));
