@@ -68,8 +68,9 @@ def _one(built, name, module, options):
                "run gru /bench/gru\n")
     with ui.step(f"a GRU, {name}", 30):
         result = boot.boot(built, image.build(), f"bench-gru-{name.replace(' ', '-')}",
-                           cmdline=f"{guests.CMDLINE} {MEMORY}", mem=guests.MEMORY, smp=2,
-                           timeout=900)
+                           cmdline=f"{guests.CMDLINE} {MEMORY}", mem=guests.MEMORY, smp=1,
+                           timeout=1800, cpu=guests.CPU, extra=guests.EXACT,
+                           acceleration=boot.ONE_THREAD)
     for section, found in ktap.sections(result.lines).items():
         if found.rc != 0:
             raise ui.Fail(f"guest gru, {name}: {section} ended with {found.rc}: "

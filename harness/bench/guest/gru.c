@@ -2,8 +2,6 @@
 /*
  * What invalidations cost a GRU: TLB operations, entries lost, misses.
  *
- *	gru NAME...
- *
  * "@@G NAME tgh beside purged misses replays cch late" for each workload: TLB
  * operations; entries that went though nobody named them; entries that went; misses,
  * which the program had to report; instructions that started over; operations on
@@ -22,8 +20,8 @@
 #include "../../../tools/testing/selftests/sgi-gru/coherence/chip.h"
 
 #define PAGE	4096UL
-#define PAGES	256UL
-#define ROUNDS	16
+#define PAGES	128UL
+#define ROUNDS	8
 
 static struct gru gru;
 
@@ -40,6 +38,8 @@ static char *map_pages(size_t pages)
 
 	if (at == MAP_FAILED)
 		fail("mmap");
+	/* Or the GRU would begin with the zero page. */
+	memset(at, 1, pages * PAGE);
 	return at;
 }
 
@@ -80,10 +80,10 @@ static void dontneed_parts(void)
 /* A large and sparse area, all at once. */
 static void dontneed_sparse(void)
 {
-	char *at = map_pages(64 * PAGES);
+	char *at = map_pages(128 * PAGES);
 
-	fill(at, 64 * PAGES, 16);
-	madvise(at, 64 * PAGES * PAGE, MADV_DONTNEED);
+	fill(at, 128 * PAGES, 64);
+	madvise(at, 128 * PAGES * PAGE, MADV_DONTNEED);
 }
 
 static void protect(void)
@@ -128,9 +128,8 @@ static void elsewhere(void)
 	unsigned int i;
 
 	fill(at, PAGES, 1);
-	for (i = 0; i < 4 * ROUNDS; i++) {
+	for (i = 0; i < 8 * ROUNDS; i++) {
 		other = map_pages(16);
-		memset(other, i, 16 * PAGE);
 		munmap(other, 16 * PAGE);
 	}
 	fill(at, PAGES, 1);
