@@ -32,7 +32,7 @@ PARTS = {
                    "the coherence matrix: operations, pages, subscribers"),
     "stress": Part(("stress plain", "stress debug"),
                    "all at once, with subscribers that come and go (SEED=n: again)"),
-    "gru": Part(("gru plain", "gru debug"),
+    "gru": Part(("gru plain", "gru debug", "gru coherence plain", "gru coherence debug"),
                 "the SGI GRU's driver, on an emulated chip"),
     "npt": Part(("kvm npt", "compare npt"), "our KVM selftests; hmm-tests, mm and KVM "
                                             "selftests against stock"),
@@ -88,6 +88,8 @@ class Plan:
             self._guest("stress debug", self._stress("debug"), "build debug"),
             self._guest("gru plain", self._gru("plain"), "build plain"),
             self._guest("gru debug", self._gru("debug"), "build debug"),
+            self._guest("gru coherence plain", self._gru_coherence("plain"), "build plain"),
+            self._guest("gru coherence debug", self._gru_coherence("debug"), "build debug"),
             Job("style", self._style, needs=("static",)),
             Job("users", lambda: users.check(self.report), needs=("tree",)),
             # The same object tree as the users.
@@ -248,6 +250,15 @@ class Plan:
             found, lines = guests.gru(self.kernels["new", config], config, name)
             self._log("gru", name, lines)
             self.report.extend(f"gru, {config}", guests.flat(found))
+        return run
+
+    def _gru_coherence(self, config):
+        def run():
+            name = f"new-{config}-gru-coherence"
+            found, lines = guests.gru_coherence(self.kernels["new", config], config, name,
+                                                self.full)
+            self._log("gru coherence", name, lines)
+            self.report.extend(f"gru coherence, {config}", guests.flat(found))
         return run
 
     def _off(self):

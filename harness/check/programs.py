@@ -12,6 +12,7 @@ OURS_KVM = f"{OURS}/kvm"
 OURS_COHERENCE = f"{OURS}/coherence"
 OURS_STRESS = f"{OURS}/stress"
 OURS_GRU = "tools/testing/selftests/sgi-gru"
+OURS_GRU_COHERENCE = f"{OURS_GRU}/coherence"
 PATIENCE = paths.ROOT / "harness" / "guest" / "patience.c"
 
 
@@ -95,6 +96,11 @@ def build_stress(config):
 def build_gru(config):
     """The programs that use an emulated GRU."""
     return _ours(OURS_GRU, config)
+
+
+def build_gru_coherence(config):
+    """The programs that invalidate what a GRU translates."""
+    return _ours(OURS_GRU_COHERENCE, config)
 
 
 def build_gru_tour():
