@@ -66,8 +66,10 @@ int gru_emu_uv_init(unsigned int blades)
 {
 	unsigned int i;
 
-	if (is_uv_system() || __uv_hub_info_list)
+	if (is_uv_system() || __uv_hub_info_list) {
+		pr_err("gru: no emulation: this is a UV machine\n");
 		return -EBUSY;
+	}
 	gru_emu_hubs = kcalloc(blades, sizeof(*gru_emu_hubs), GFP_KERNEL);
 	gru_emu_hub_list = kcalloc(MAX_NUMNODES, sizeof(*gru_emu_hub_list),
 				   GFP_KERNEL);
