@@ -28,7 +28,8 @@ def _stock_sources(work):
     numbers = [number for number, patch in enumerate(series) if EMULATION in patch.name]
     if not numbers:
         raise ui.Fail(f"the series has no patch named ...{EMULATION}")
-    commit = tree.commits(series)[numbers[0]]
+    with paths.lock("tree"):
+        commit = tree.commits(series)[numbers[0]]
     packed = subprocess.run(["git", "-C", paths.TREE, "archive", commit, DRIVER],
                             check=True, capture_output=True).stdout
     fresh = work.with_name(work.name + ".new")

@@ -51,7 +51,7 @@ static bool wait_no_contexts(unsigned int left)
 /* Copy for as long as there is something to copy to, and leave in the middle. */
 static void leave_copying(void *arg)
 {
-	size_t len = 8 << 20;
+	size_t len = 2 << 20;
 	char *from = map_anon(len), *to = map_anon(len);
 	struct gru_instruction_words words = {
 		.operation = GRU_DO_COPY,
@@ -89,7 +89,7 @@ TEST_F_TIMEOUT(gru, exit_with_instructions_in_flight, LIMIT_S)
 	int status;
 	char *mine;
 
-	for (round = 0; round < 8; round++) {
+	for (round = 0; round < 4; round++) {
 		status = in_child(leave_copying, NULL);
 		ASSERT_EQ(7, WEXITSTATUS(status));
 		mine = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE |
