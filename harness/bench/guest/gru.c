@@ -68,12 +68,14 @@ static void munmap_used(void)
 /* A pool that is emptied in parts: pages side by side, and others used meanwhile. */
 static void dontneed_parts(void)
 {
-	char *at = map_pages(4 * PAGES);
+	char *at = map_pages(4 * PAGES), *part;
 	unsigned int i;
 
 	for (i = 0; i < ROUNDS; i++) {
 		fill(at, 4 * PAGES, 1);
-		madvise(at + i % 4 * PAGES * PAGE, PAGES * PAGE, MADV_DONTNEED);
+		part = at + i % 4 * PAGES * PAGE;
+		madvise(part, PAGES * PAGE, MADV_DONTNEED);
+		memset(part, i, PAGES * PAGE);
 	}
 }
 

@@ -51,7 +51,7 @@ static bool wait_no_contexts(unsigned int left)
 /* Copy for as long as there is something to copy to, and leave in the middle. */
 static void leave_copying(void *arg)
 {
-	size_t len = 2 << 20;
+	size_t len = 512 << 10;
 	char *from = map_anon(len), *to = map_anon(len);
 	struct gru_instruction_words words = {
 		.operation = GRU_DO_COPY,
@@ -82,7 +82,7 @@ static void leave_copying(void *arg)
 }
 
 /* Memory that is found free again is not written to by who has gone. */
-TEST_F_TIMEOUT(gru, exit_with_instructions_in_flight, LIMIT_S)
+TEST_F_TIMEOUT(gru, exit_with_instructions_in_flight, 3 * LIMIT_S)
 {
 	size_t len = 64 << 20, off;
 	unsigned int round;
