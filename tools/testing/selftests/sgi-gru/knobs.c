@@ -159,14 +159,18 @@ TEST_F(knobs, a_flush_lost)
 }
 
 /* The same, found while the engine runs. */
-TEST_F(knobs, watch)
+TEST_F_TIMEOUT(knobs, watch, LIMIT_S)
 {
 	char seen = 0, gone = 0;
+	int ms;
 
 	knob("watch", 1);
 	load(&self->gru, self->mem);
 	EXPECT_EQ(0, counter("stale"));
 	replace_and_store(_metadata, &self->gru, 1, &seen, &gone);
+	/* The engine looks after the pass in which the store was. */
+	for (ms = 0; ms < PATIENCE_MS && !counter("stale"); ms++)
+		usleep(1000);
 	EXPECT_LT(0, counter("stale"));
 	ASSERT_EQ(0, gru_flush(&self->gru, NULL, 1024 * PAGE));
 }
