@@ -11,6 +11,7 @@ OURS = "tools/testing/selftests/mmu_notifier"
 OURS_KVM = f"{OURS}/kvm"
 OURS_COHERENCE = f"{OURS}/coherence"
 OURS_STRESS = f"{OURS}/stress"
+OURS_XPMEM = "tools/testing/selftests/xpmem"
 PATIENCE = paths.ROOT / "harness" / "guest" / "patience.c"
 
 
@@ -89,6 +90,11 @@ def build_matrix(config):
 def build_stress(config):
     """The program that does everything at once."""
     return _ours(OURS_STRESS, config)["stress"]
+
+
+def build_xpmem(config):
+    """The tests of XPMEM; one more, if libxpmem is installed."""
+    return _ours(OURS_XPMEM, config)
 
 
 def module_for(built, tree):

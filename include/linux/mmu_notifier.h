@@ -451,40 +451,6 @@ mmu_notifier_range_init_owner(struct mmu_notifier_range *range,
 				  start, end, owner);
 }
 
-/**
- * mmu_notifier_nested_begin() - a callout changes the page table of another mm
- *
- * For a subscriber whose translations are page table entries of another mm: to
- * withdraw them is an invalidation there.  Lockdep knows all callouts as one,
- * and would take that for a recursion.  The subscriber has to see to it that no
- * such chain comes back to where it began.
- *
- * Context: Anywhere; mmu_notifier_nested_end() is due in the same task.
- * Return: for mmu_notifier_nested_end().
- */
-static inline bool mmu_notifier_nested_begin(void)
-{
-#ifdef CONFIG_LOCKDEP
-	if (lock_is_held(&__mmu_notifier_invalidate_range_start_map)) {
-		lock_map_release(&__mmu_notifier_invalidate_range_start_map);
-		return true;
-	}
-#endif
-	return false;
-}
-
-/**
- * mmu_notifier_nested_end() - it has been changed
- * @nested: what mmu_notifier_nested_begin() has returned
- */
-static inline void mmu_notifier_nested_end(bool nested)
-{
-#ifdef CONFIG_LOCKDEP
-	if (nested)
-		lock_map_acquire(&__mmu_notifier_invalidate_range_start_map);
-#endif
-}
-
 /* May callouts of @range sleep? */
 static inline bool
 mmu_notifier_range_blockable(const struct mmu_notifier_range *range)

@@ -24,6 +24,7 @@
 #else
 #define XPMEM_HUGE	0
 #endif
+#define XPMEM_HUGE_NR	(PMD_SIZE >> PAGE_SHIFT)
 
 /**
  * struct xpmem_lookup - pages of the source, and whether they still are
@@ -379,7 +380,7 @@ static bool xpmem_is_huge(const struct xpmem_lookup *look)
 	unsigned long pfn = page_to_pfn(look->pages[0]);
 	long i;
 
-	if (look->got != HPAGE_PMD_NR || pfn & (HPAGE_PMD_NR - 1))
+	if (look->got != XPMEM_HUGE_NR || pfn & (XPMEM_HUGE_NR - 1))
 		return false;
 	for (i = 1; i < look->got; i++)
 		if (page_to_pfn(look->pages[i]) != pfn + i)
@@ -415,10 +416,10 @@ static vm_fault_t xpmem_map_huge(struct vm_fault *vmf,
 	/* Mostly it is not huge, and then that is seen at the first page. */
 	look->nr = 1;
 	if (xpmem_lookup_try(look) ||
-	    folio_nr_pages(page_folio(look->pages[0])) < HPAGE_PMD_NR)
+	    folio_nr_pages(page_folio(look->pages[0])) < XPMEM_HUGE_NR)
 		return VM_FAULT_FALLBACK;
 	xpmem_lookup_drop(look);
-	look->nr = HPAGE_PMD_NR;
+	look->nr = XPMEM_HUGE_NR;
 	if (xpmem_lookup_try(look) || !xpmem_is_huge(look))
 		return VM_FAULT_FALLBACK;
 	mutex_lock(&look->att->tables);
@@ -456,12 +457,12 @@ vm_fault_t xpmem_huge_fault(struct vm_fault *vmf, unsigned int order)
 		vma_end_read(vma);
 		return VM_FAULT_RETRY;
 	}
-	look.pages = kmalloc_array(HPAGE_PMD_NR, sizeof(*look.pages),
+	look.pages = kmalloc_array(XPMEM_HUGE_NR, sizeof(*look.pages),
 				   GFP_KERNEL);
 	if (!look.pages)
 		return VM_FAULT_FALLBACK;
 	if (xpmem_lookup_begin(&look, att, xpmem_source_address(vmf, addr),
-			       HPAGE_PMD_NR, write)) {
+			       XPMEM_HUGE_NR, write)) {
 		ret = xpmem_map_huge(vmf, &look);
 		xpmem_lookup_end(&look);
 	}

@@ -72,7 +72,8 @@ enum xpmem_side {
  * @refs:       files, segments, permits; who uses it
  * @opens:      open files of the device, under xpmem_spaces_lock
  * @mm:         held by mmgrab()
- * @lists:      protects @segments and @permits
+ * @lists:      protects @closed, @segments and @permits
+ * @closed:     the last file has been closed: nothing is added any more
  * @segments:   &struct xpmem_segment.of_space
  * @permits:    &struct xpmem_permit.of_space
  * @mapping:    taken to map and to unmap attachments in @mm
@@ -90,6 +91,7 @@ struct xpmem_space {
 	unsigned int opens;
 	struct mm_struct *mm;
 	spinlock_t lists;	/* see above */
+	bool closed;
 	struct list_head segments;
 	struct list_head permits;
 	struct mutex mapping;	/* see above */
@@ -218,6 +220,8 @@ xpmem_source_of(const struct xpmem_attachment *att)
 /* space.c */
 struct xpmem_space *xpmem_space_open(struct mm_struct *mm);
 void xpmem_space_close(struct xpmem_space *space);
+int xpmem_space_add(struct xpmem_space *space, struct list_head *entry,
+		    struct list_head *list);
 struct xpmem_space *xpmem_space_find(struct mm_struct *mm);
 void xpmem_space_put(struct xpmem_space *space);
 int xpmem_space_become_source(struct xpmem_space *space);

@@ -5,6 +5,7 @@
  * internal.h has the order in which this and a fault go.
  */
 #include <linux/hash.h>
+#include <linux/mmu_notifier_nested.h>
 #include <linux/pagemap.h>
 #include <linux/sched.h>
 

@@ -103,10 +103,11 @@ static int xpmem_permit_add(struct xpmem_permit *permit)
 	} while (ret == -EEXIST);
 	if (ret)
 		return ret;
-	spin_lock(&space->lists);
-	list_add(&permit->of_space, &space->permits);
-	spin_unlock(&space->lists);
-	return 0;
+	ret = xpmem_space_add(space, &permit->of_space, &space->permits);
+	if (ret)
+		rhashtable_remove_fast(&xpmem_permits, &permit->hash,
+				       xpmem_permit_params);
+	return ret;
 }
 
 /* Consumes the reference to the segment. */

@@ -151,10 +151,11 @@ static int xpmem_segment_add(struct xpmem_segment *segment)
 	if (ret)
 		return ret;
 	/* Nobody knows the id yet. */
-	spin_lock(&space->lists);
-	list_add(&segment->of_space, &space->segments);
-	spin_unlock(&space->lists);
-	return 0;
+	ret = xpmem_space_add(space, &segment->of_space, &space->segments);
+	if (ret)
+		rhashtable_remove_fast(&xpmem_segments, &segment->hash,
+				       xpmem_segment_params);
+	return ret;
 }
 
 /**

@@ -109,6 +109,31 @@ out:
 }
 
 /**
+ * xpmem_space_add() - add a segment or a permit to a space
+ * @space: the space
+ * @entry: in the segment or the permit
+ * @list:  the space's list of those
+ *
+ * A descriptor that was inherited is good for whoever has opened the device as
+ * well, and says nothing when that one is closed.
+ *
+ * Return: 0, or -ENOENT if the space has been closed.
+ */
+int xpmem_space_add(struct xpmem_space *space, struct list_head *entry,
+		    struct list_head *list)
+{
+	int ret = -ENOENT;
+
+	spin_lock(&space->lists);
+	if (!space->closed) {
+		list_add(entry, list);
+		ret = 0;
+	}
+	spin_unlock(&space->lists);
+	return ret;
+}
+
+/**
  * xpmem_space_close() - an open file of a space has been closed
  * @space: the space
  *
@@ -126,6 +151,9 @@ void xpmem_space_close(struct xpmem_space *space)
 		hash_del(&space->hash);
 	mutex_unlock(&xpmem_spaces_lock);
 	if (last) {
+		spin_lock(&space->lists);
+		space->closed = true;
+		spin_unlock(&space->lists);
 		xpmem_release_all(space);
 		xpmem_remove_all(space);
 	}

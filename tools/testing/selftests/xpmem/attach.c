@@ -67,9 +67,9 @@ TEST_F(memory, both_ways)
 	EXPECT_TRUE(xp_is_filled(there, SIZE, 3));
 	/* A page that neither side has touched, for read and then for write. */
 	ASSERT_EQ(0, madvise(self->addr, SIZE, MADV_DONTNEED));
-	EXPECT_EQ(0, *(volatile char *)there);
-	*(volatile char *)there = 5;
-	EXPECT_EQ(5, *(volatile char *)self->addr);
+	EXPECT_EQ(0, xp_peek(there));
+	xp_poke(there, 5);
+	EXPECT_EQ(5, xp_peek(self->addr));
 	EXPECT_EQ(0, xp_detach(self->fd, there + 5000));
 	EXPECT_TRUE(is_unmapped(there));
 	EXPECT_EQ(-EINVAL, xp_detach(self->fd, there));

@@ -10,6 +10,7 @@
 #include <linux/userfaultfd.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -139,10 +140,10 @@ TEST_F(memory, shared_file)
 	EXPECT_TRUE(is_gone(there + SIZE / 2));
 	EXPECT_TRUE(xp_is_filled(there, SIZE / 2, 3));
 	ASSERT_EQ(0, ftruncate(file, SIZE));
-	EXPECT_EQ(0, *(volatile char *)(there + SIZE / 2));
+	EXPECT_EQ(0, xp_peek(there + SIZE / 2));
 	ASSERT_EQ(0, fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
 			       0, SIZE));
-	EXPECT_EQ(0, *(volatile char *)there);
+	EXPECT_EQ(0, xp_peek(there));
 }
 
 static bool attach_huge(FIXTURE_DATA(memory) *self, char *addr, int flags,
@@ -169,10 +170,10 @@ TEST_F(memory, huge_pages)
 	EXPECT_TRUE(xp_is_filled(addr, XP_HUGE, 6));
 	/* In pieces, at the source. */
 	madvise(addr + 8 * XP_PAGE, XP_PAGE, MADV_DONTNEED);
-	EXPECT_EQ(0, *(volatile char *)(there + 8 * XP_PAGE));
+	EXPECT_EQ(0, xp_peek(there + 8 * XP_PAGE));
 	EXPECT_TRUE(xp_is_filled(there, 8 * XP_PAGE, 6));
-	*(volatile char *)(there + 8 * XP_PAGE) = 1;
-	EXPECT_EQ(1, *(volatile char *)(addr + 8 * XP_PAGE));
+	xp_poke(there + 8 * XP_PAGE, 1);
+	EXPECT_EQ(1, xp_peek(addr + 8 * XP_PAGE));
 }
 
 TEST_F(memory, huge_pages_split_there)
@@ -263,7 +264,7 @@ struct reader {
 	pthread_t thread;
 	char *addr;
 	uint64_t value;
-	volatile bool done;
+	atomic_bool done;
 };
 
 static void *read_it(void *arg)

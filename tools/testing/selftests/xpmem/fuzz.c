@@ -10,17 +10,17 @@
  * left.
  */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "../kselftest.h"
 #include "xp.h"
@@ -33,10 +33,10 @@
 
 /* What all have found out, rightly or wrongly. */
 struct pool {
-	volatile int64_t segments[IDS];
-	volatile int64_t permits[IDS];
-	volatile unsigned long requests;
-	volatile unsigned long granted;
+	atomic_long segments[IDS];
+	atomic_long permits[IDS];
+	atomic_ulong requests;
+	atomic_ulong granted;
 };
 
 static struct pool *pool;

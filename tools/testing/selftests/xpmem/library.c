@@ -42,7 +42,7 @@ static int reads_and_writes(xpmem_segid_t segid, char *where)
 		return 2;
 	if (strcmp(there, "from the parent"))
 		return 3;
-	strcpy(there + SIZE - 64, "from the child");
+	memcpy(there + SIZE - 64, "from the child", 15);
 	if (xpmem_detach(there))
 		return 4;
 	if (xpmem_release(addr.apid))
@@ -57,7 +57,7 @@ TEST(whole_space)
 	int status;
 	pid_t pid;
 
-	strcpy(memory, "from the parent");
+	memcpy(memory, "from the parent", 16);
 	segid = xpmem_make(0, XPMEM_MAXADDR_SIZE, XPMEM_PERMIT_MODE, (void *)0600);
 	ASSERT_LT(0, segid);
 	pid = fork();

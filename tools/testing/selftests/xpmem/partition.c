@@ -73,7 +73,7 @@ static uint64_t time_of_unmap(char *addr)
 	return xp_now_ms() - start;
 }
 
-/* Does the change wait for the partition's acknowledgement? */
+/* Does the change wait for the partition's answer? */
 TEST_F(loopback, waits)
 {
 	long messages = xp_count("messages");

@@ -57,6 +57,7 @@ static bool become(const struct asker *asker)
 static void ask(struct xp_peer *self, void *arg)
 {
 	struct asker *asker = arg;
+	bool write = asker->flags == XPMEM_GET_WRITE;
 	int64_t access;
 	char *there;
 	int fd;
@@ -68,8 +69,7 @@ static void ask(struct xp_peer *self, void *arg)
 	if (access > 0) {
 		there = xp_attach(fd, access, 0, SIZE, NULL);
 		if (xp_failed(there) || !xp_is_filled(there, SIZE, 1) ||
-		    xp_write(there + XP_PAGE + 8, 1) != (asker->flags ==
-							 XPMEM_GET_WRITE))
+		    xp_write(there + XP_PAGE + 8, 1) != write)
 			access = -EPERM;
 	}
 	xp_tell(self, access);

@@ -34,12 +34,12 @@
 #define SIZE		(PAGES * XP_PAGE)
 
 struct shared {
-	_Atomic uint64_t announced[PAGES];
-	_Atomic int64_t segment;
-	_Atomic bool stop;
-	_Atomic unsigned long looks;
-	_Atomic unsigned long stale;
-	_Atomic unsigned long rounds;
+	atomic_ulong announced[PAGES];
+	atomic_long segment;
+	atomic_bool stop;
+	atomic_ulong looks;
+	atomic_ulong stale;
+	atomic_ulong rounds;
 };
 
 static struct shared *shared;
@@ -63,7 +63,7 @@ static void replace(char *addr, char *spare, uint64_t round)
 		break;
 	case 2:
 		/* Another one is moved to its place. */
-		*(volatile uint64_t *)spare = round;
+		xp_write(spare, round);
 		mremap(spare, XP_PAGE, XP_PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
 		       addr);
 		map_at(spare, XP_PAGE);
@@ -96,7 +96,7 @@ static void be_source(uint64_t seed)
 	for (round = 1; !shared->stop; round++) {
 		page = (round * 7 + seed) % PAGES;
 		replace(addr + page * XP_PAGE, spare, round);
-		*(volatile uint64_t *)(addr + page * XP_PAGE) = round;
+		xp_write(addr + page * XP_PAGE, round);
 		atomic_thread_fence(memory_order_seq_cst);
 		shared->announced[page] = round;
 		shared->rounds = round;

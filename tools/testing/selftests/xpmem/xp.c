@@ -8,15 +8,16 @@
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
+
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "xp.h"
 
@@ -116,7 +117,7 @@ void *xp_attach_all(int fd, void *addr, size_t size, int flags)
 }
 
 static __thread sigjmp_buf landing;
-static __thread volatile sig_atomic_t landing_set, landed;
+static __thread sig_atomic_t landing_set, landed;
 
 static void land(int sig)
 {
@@ -126,6 +127,7 @@ static void land(int sig)
 		return;
 	}
 	landed = sig;
+	landing_set = 0;
 	siglongjmp(landing, 1);
 }
 
@@ -141,32 +143,27 @@ static void catch(void)
 	sigaction(SIGSEGV, &action, NULL);
 }
 
-bool xp_read(const volatile void *addr, uint64_t *value)
+/* Atomic, so that it is done once, and between the two others. */
+bool xp_read(const void *addr, uint64_t *value)
 {
-	bool ret = false;
-
+	if (sigsetjmp(landing, 1))
+		return false;
 	catch();
-	if (!sigsetjmp(landing, 1)) {
-		landing_set = 1;
-		*value = *(const volatile uint64_t *)addr;
-		ret = true;
-	}
-	landing_set = 0;
-	return ret;
+	__atomic_store_n(&landing_set, 1, __ATOMIC_SEQ_CST);
+	*value = __atomic_load_n((const uint64_t *)addr, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&landing_set, 0, __ATOMIC_SEQ_CST);
+	return true;
 }
 
-bool xp_write(volatile void *addr, uint64_t value)
+bool xp_write(void *addr, uint64_t value)
 {
-	volatile bool ret = false;
-
+	if (sigsetjmp(landing, 1))
+		return false;
 	catch();
-	if (!sigsetjmp(landing, 1)) {
-		landing_set = 1;
-		*(volatile uint64_t *)addr = value;
-		ret = true;
-	}
-	landing_set = 0;
-	return ret;
+	__atomic_store_n(&landing_set, 1, __ATOMIC_SEQ_CST);
+	__atomic_store_n((uint64_t *)addr, value, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&landing_set, 0, __ATOMIC_SEQ_CST);
+	return true;
 }
 
 /* Which signal the last access that failed has got. */

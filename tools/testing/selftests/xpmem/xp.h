@@ -30,9 +30,20 @@ void *xp_attach_all(int fd, void *addr, size_t size, int flags);
 bool xp_failed(const void *attached);
 
 /* Accesses: false if they got a signal. */
-bool xp_read(const volatile void *addr, uint64_t *value);
-bool xp_write(volatile void *addr, uint64_t value);
+bool xp_read(const void *addr, uint64_t *value);
+bool xp_write(void *addr, uint64_t value);
 int xp_signal(void);
+
+/* Of memory that is there, for certain. */
+static inline char xp_peek(const char *addr)
+{
+	return __atomic_load_n(addr, __ATOMIC_RELAXED);
+}
+
+static inline void xp_poke(char *addr, char value)
+{
+	__atomic_store_n(addr, value, __ATOMIC_RELAXED);
+}
 
 /* Memory. */
 char *xp_map(size_t size);
