@@ -9,8 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../kselftest_harness.h"
-#include "xp.h"
+#include "fixture.h"
 
 #define AT(type, member, offset, size)					\
 	do {								\

@@ -12,8 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../kselftest_harness.h"
-#include "xp.h"
+#include "fixture.h"
 
 #define PAGES	20
 #define SIZE	(PAGES * XP_PAGE)

@@ -17,8 +17,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "../kselftest_harness.h"
-#include "xp.h"
+#include "fixture.h"
 
 #define PAGES	64
 #define SIZE	(PAGES * XP_PAGE)
@@ -430,7 +429,7 @@ static uint64_t make_many(FIXTURE_DATA(memory) *self, int nr, bool *good)
 	return xp_now_ms() - start;
 }
 
-TEST_F_TIMEOUT(memory, many_segments, 500)
+TEST_F(memory, many_segments)
 {
 	uint64_t some, many;
 	bool good = true;
@@ -446,7 +445,7 @@ TEST_F_TIMEOUT(memory, many_segments, 500)
 	self->fd = xp_open();
 }
 
-TEST_F_TIMEOUT(memory, many_attachments, 500)
+TEST_F(memory, many_attachments)
 {
 	int64_t access = xp_get(self->fd, xp_make(self->fd, self->addr, SIZE, 0600),
 				XPMEM_GET_WRITE);

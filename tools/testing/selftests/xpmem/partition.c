@@ -11,13 +11,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../kselftest_harness.h"
-#include "xp.h"
+#include "fixture.h"
 
 #define PAGES	16
 #define SIZE	(PAGES * XP_PAGE)
-#define DELAY	300
-#define TIMEOUT	1000
+#define SENDERS	5
+#define DELAY	500
+/* Of the partition; a guest can be late by so much without being dead. */
+#define TIMEOUT	4000
 
 FIXTURE(loopback) {
 	int fd;
@@ -126,13 +127,13 @@ TEST_F(loopback, remove)
 TEST_F(loopback, slow_is_not_dead)
 {
 	long deaths = xp_count("deaths");
-	pid_t pids[4];
+	pid_t pids[SENDERS];
 	int i;
 
-	ASSERT_EQ(0, xp_set("partition_timeout_ms", 2 * TIMEOUT));
-	ASSERT_EQ(0, xp_set("loopback_delay_ms", TIMEOUT));
-	/* Four at once, of which the last waits for four times as long. */
-	for (i = 0; i < 4; i++) {
+	ASSERT_EQ(0, xp_set("partition_timeout_ms", TIMEOUT));
+	ASSERT_EQ(0, xp_set("loopback_delay_ms", TIMEOUT / 3));
+	/* All at once, so that the last one waits for longer than that. */
+	for (i = 0; i < SENDERS; i++) {
 		pids[i] = fork();
 		if (!pids[i]) {
 			char *addr = xp_map(SIZE);
@@ -145,7 +146,7 @@ TEST_F(loopback, slow_is_not_dead)
 			_exit(!is_gone(there));
 		}
 	}
-	for (i = 0; i < 4; i++) {
+	for (i = 0; i < SENDERS; i++) {
 		int status = -1;
 
 		EXPECT_TRUE(xp_reap(pids[i], &status));

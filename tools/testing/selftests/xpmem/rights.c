@@ -14,8 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../kselftest_harness.h"
-#include "xp.h"
+#include "fixture.h"
 
 #define SIZE	(4 * XP_PAGE)
 #define USER	1000
