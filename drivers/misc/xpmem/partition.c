@@ -102,7 +102,12 @@ static int loopback_dead_set(const char *text, const struct kernel_param *param)
 
 static int loopback_dead_get(char *text, const struct kernel_param *param)
 {
-	return sysfs_emit(text, "%c\n", partition.dead ? 'Y' : 'N');
+	bool dead;
+
+	spin_lock(&partition.lock);
+	dead = partition.dead;
+	spin_unlock(&partition.lock);
+	return sysfs_emit(text, "%c\n", dead ? 'Y' : 'N');
 }
 
 static const struct kernel_param_ops loopback_dead_ops = {
@@ -290,8 +295,12 @@ static void xpmem_partition_delay(void)
 
 static bool xpmem_partition_ready(void)
 {
-	return kthread_should_stop() ||
-	       (!READ_ONCE(partition.silent) && !list_empty(&partition.queue));
+	bool ret;
+
+	spin_lock(&partition.lock);
+	ret = !partition.silent && !list_empty(&partition.queue);
+	spin_unlock(&partition.lock);
+	return ret || kthread_should_stop();
 }
 
 static int xpmem_partition_thread(void *unused)

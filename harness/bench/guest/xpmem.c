@@ -19,7 +19,7 @@
 #include "../../../include/uapi/linux/xpmem.h"
 
 #define PAGE	4096UL
-#define TRIES	5
+#define TRIES	3
 #define BLOCK	(256 * PAGE)
 
 static int device;

@@ -188,6 +188,49 @@ TEST_F(loopback, death)
 	EXPECT_TRUE(is_gone(self->there + 2 * XP_PAGE));
 }
 
+static void changing_peer(struct xp_peer *self, void *arg)
+{
+	char *addr = xp_map(SIZE);
+	int fd = xp_open();
+	int64_t word;
+
+	(void)arg;
+	xp_fill(addr, SIZE, 3);
+	xp_tell(self, xp_make(fd, addr, SIZE, 0666));
+	xp_hear(self, &word);
+	munmap(addr, SIZE);
+	xp_tell(self, 1);
+}
+
+/* While it is being withdrawn, nothing makes a translation of it. */
+TEST_F(loopback, not_in_flight)
+{
+	long messages = xp_count("messages");
+	int64_t segment = 0, access;
+	char *local, *remote;
+	struct xp_peer peer;
+	uint64_t until;
+
+	ASSERT_TRUE(xp_peer_start(&peer, changing_peer, NULL));
+	ASSERT_TRUE(xp_hear(&peer, &segment));
+	access = xp_get(self->fd, segment, XPMEM_GET_WRITE);
+	remote = xp_attach(self->fd, access, 0, SIZE, NULL);
+	xp_set("loopback", 0);
+	local = xp_attach(self->fd, access, 0, SIZE, NULL);
+	EXPECT_TRUE(xp_is_filled(remote, SIZE, 3));
+	EXPECT_TRUE(xp_is_filled(local, SIZE, 3));
+	ASSERT_EQ(0, xp_set("loopback_delay_ms", TIMEOUT));
+	ASSERT_TRUE(xp_tell(&peer, 0));
+	until = xp_now_ms() + XP_PATIENCE_MS;
+	while (xp_count("messages") == messages && xp_now_ms() < until)
+		;
+	/* Withdrawn already, still in the source's page table. */
+	EXPECT_TRUE(is_gone(local));
+	ASSERT_TRUE(xp_hear(&peer, &segment));
+	EXPECT_TRUE(is_gone(remote));
+	EXPECT_EQ(0, xp_peer_stop(&peer));
+}
+
 static void dying_peer(struct xp_peer *self, void *arg)
 {
 	char *addr = xp_map(SIZE);
