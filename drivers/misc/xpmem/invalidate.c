@@ -82,13 +82,10 @@ void xpmem_zap(struct xpmem_space *source, enum xpmem_side side,
 	struct address_space *mapping = source->sides[side]->f_mapping;
 	pgoff_t first = start >> PAGE_SHIFT;
 	struct xpmem_zapper zapper;
-	bool nested;
 
 	xpmem_zapper_begin(&zapper);
-	nested = mmu_notifier_nested_begin();
 	unmap_mapping_pages(mapping, first, (last >> PAGE_SHIFT) - first + 1,
 			    false);
-	mmu_notifier_nested_end(nested);
 	xpmem_zapper_end(&zapper);
 }
 
@@ -107,12 +104,16 @@ static bool xpmem_has_remote(struct xpmem_space *source)
 	return ret;
 }
 
+/* In a callout or not; i_mmap_rwsem of the attachments is of the other mm. */
 static void xpmem_zap_all(struct xpmem_space *source, unsigned long start,
 			  unsigned long last)
 {
+	bool nested = mmu_notifier_nested_begin();
+
 	xpmem_zap(source, XPMEM_LOCAL, start, last);
 	if (xpmem_has_remote(source))
 		xpmem_partition_zap(source, start, last);
+	mmu_notifier_nested_end(nested);
 }
 
 /**
