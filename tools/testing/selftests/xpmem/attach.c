@@ -473,6 +473,8 @@ TEST_F(memory, child_of_source_is_apart)
 			_exit(1);
 		_exit(!xp_is_filled(self->addr, SIZE, 2));
 	}
+	/* Mapped for read, of what the child shares; and then written to. */
+	EXPECT_TRUE(xp_is_filled(there, SIZE, 2));
 	xp_fill(there, SIZE, 3);
 	EXPECT_EQ(1, write(pipes[1], "x", 1));
 	ASSERT_TRUE(xp_reap(pid, &status));
