@@ -96,6 +96,10 @@ class Run:
         """A device with a TLB of its own."""
         self.results["gru"] = gru.measure(self.kernels)
 
+    def xpmem(self):
+        """Attachments."""
+        self.results["xpmem"] = guests.xpmem(self.kernels["new"], plan.xpmem(), 60)
+
     def repeat(self):
         """The same boot twice: equal slopes, and a subscriber more is seen."""
         one, two = (self._one(guests.count, "new", plan.repeat(), f"repeat-{number}", 25)[0]

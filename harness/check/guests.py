@@ -287,6 +287,43 @@ def gru_coherence(kernel, config, name, full=False):
     return found, result.lines
 
 
+# Of XPMEM's tests: how long, where it is not the test that decides.
+XPMEM_S = {"plain": 20, "debug": 40, "kcsan": 60}
+
+
+def xpmem(kernel, config, name, seed=None, full=False):
+    """Boot with the tests of XPMEM: ({program: {test: Outcome}}, console lines).
+
+    Where everything is slow, few operations of the matrix are tried, unless in full.
+    """
+    image = initramfs.Image(name)
+    for module in ("test_mmu_notifier", "xpmem"):
+        image.add(kernel.module(module), f"/t/{module}.ko", libs=False)
+    image.program("mke2fs", "/t/mke2fs")
+    tests = programs.build_xpmem(config)
+    random = f"-t {XPMEM_S[config]}" + (f" -s {seed}" if seed else "")
+    words = {"fuzz": random, "stress": random,
+             "coherence": FEW if config != "plain" and not full else ""}
+    body = [FUNCTIONS, "insmod /t/test_mmu_notifier.ko", FILES,
+            "run insmod insmod /t/xpmem.ko"]
+    for test, path in tests.items():
+        image.add(path, f"/t/{test}", libs=False)
+        limit = 1200 if test == "coherence" else _limit(300, config)
+        body.append(f"run {test} limited {limit} /t/{test} {words.get(test, '')}")
+    # A file is closed behind the back of the last one who had it.
+    body += ["sleep 1", "run rmmod rmmod xpmem"]
+    image.init("\n".join(body))
+    with ui.step(f"guest {name}", 400 * SLOWNESS[config]):
+        result = boot.boot(kernel, image.build(), name, mem=f"{MEMORY}{ONE_MORE_SLOT}",
+                           warnings="keep", extra=DIMM, timeout=_limit(2400, config),
+                           cmdline=f"{CMDLINE} numa=fake=2U memhp_default_state=offline")
+    sections = ktap.sections(result.lines)
+    found = {test: compare.judge(sections.get(test), True) for test in tests}
+    for step in ("insmod", "rmmod"):
+        found[step] = compare.judge(sections.get(step), False)
+    return found, result.lines
+
+
 def smoke(kernel, config, name):
     """Boot to user space and work a little with memory; console lines."""
     image = initramfs.Image(name)

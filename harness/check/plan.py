@@ -34,10 +34,13 @@ PARTS = {
                    "all at once, with subscribers that come and go (SEED=n: again)"),
     "gru": Part(("gru plain", "gru debug", "gru coherence plain", "gru coherence debug"),
                 "the SGI GRU's driver, on an emulated chip"),
+    "xpmem": Part(("xpmem plain", "xpmem debug"),
+                  "XPMEM: its requests, both sides, the matrix through an attachment"),
     "npt": Part(("kvm npt", "compare npt"), "our KVM selftests; hmm-tests, mm and KVM "
                                             "selftests against stock"),
     "shadow": Part(("kvm shadow", "compare shadow"), "KVM selftests, shadow paging"),
-    "kcsan": Part(("guest kcsan", "consumers kcsan", "matrix kcsan", "stress kcsan"),
+    "kcsan": Part(("guest kcsan", "consumers kcsan", "matrix kcsan", "stress kcsan",
+                   "xpmem kcsan"),
                   "the same, part of the matrix, stress under KCSAN (only with KCSAN=1)"),
     "kvm-stock": Part(("kvm stock-npt", "kvm stock-shadow"),
                       "what our KVM selftests find in stock (only if named)"),
@@ -85,6 +88,8 @@ class Plan:
             self._guest("matrix plain", self._matrix("plain"), "build plain"),
             self._guest("matrix debug", self._matrix("debug"), "build debug"),
             self._guest("stress plain", self._stress("plain"), "build plain"),
+            self._guest("xpmem plain", self._xpmem("plain"), "build plain"),
+            self._guest("xpmem debug", self._xpmem("debug"), "build debug"),
             self._guest("stress debug", self._stress("debug"), "build debug"),
             self._guest("gru plain", self._gru("plain"), "build plain"),
             self._guest("gru debug", self._gru("debug"), "build debug"),
@@ -103,6 +108,7 @@ class Plan:
                         "build kcsan", "programs", "stock npt"),
             self._guest("matrix kcsan", self._matrix("kcsan"), "build kcsan"),
             self._guest("stress kcsan", self._stress("kcsan"), "build kcsan"),
+            self._guest("xpmem kcsan", self._xpmem("kcsan"), "build kcsan"),
             # Bounds on time mean something only when nothing else runs.
             self._guest("guest plain", self._own("plain"), "build plain", quiet=True),
         ]
@@ -259,6 +265,15 @@ class Plan:
                                                 self.full)
             self._log("gru coherence", name, lines)
             self.report.extend(f"gru coherence, {config}", guests.flat(found))
+        return run
+
+    def _xpmem(self, config):
+        def run():
+            name = f"new-{config}-xpmem"
+            found, lines = guests.xpmem(self.kernels["new", config], config, name,
+                                        os.environ.get("SEED"), self.full)
+            self._log("xpmem", name, lines)
+            self.report.extend(f"xpmem, {config}", guests.flat(found))
         return run
 
     def _off(self):

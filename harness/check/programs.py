@@ -13,6 +13,7 @@ OURS_COHERENCE = f"{OURS}/coherence"
 OURS_STRESS = f"{OURS}/stress"
 OURS_GRU = "tools/testing/selftests/sgi-gru"
 OURS_GRU_COHERENCE = f"{OURS_GRU}/coherence"
+OURS_XPMEM = "tools/testing/selftests/xpmem"
 PATIENCE = paths.ROOT / "harness" / "guest" / "patience.c"
 
 
@@ -111,6 +112,11 @@ def build_gru_tour():
                  "CC=ccache gcc", "LDFLAGS=-static"], "gru-tour.log",
                 env=kernel.environment())
     return out / "gru-tour"
+
+
+def build_xpmem(config):
+    """The tests of XPMEM; one more, if libxpmem is installed."""
+    return _ours(OURS_XPMEM, config)
 
 
 def module_for(built, tree):
