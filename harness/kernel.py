@@ -11,7 +11,8 @@ from harness import base, deps, kconfig, paths, proc, tree as trees, ui
 # Free space needed and seconds expected on two cores with an empty cache.
 NEEDS = {"plain": (3, 320), "debug": (5, 700), "kcsan": (5, 700), "off": (3, 240)}
 # Where options of the series are defined.
-SERIES_KCONFIG = ("mm/Kconfig*", "lib/Kconfig*", "drivers/misc/Kconfig", "virt/kvm/Kconfig*")
+SERIES_KCONFIG = ("mm/Kconfig*", "lib/Kconfig*", "drivers/misc/Kconfig",
+                  "drivers/misc/xpmem/Kconfig", "virt/kvm/Kconfig*")
 # Fixed, so that equal sources give equal objects and ccache hits.
 STAMPS = {
     "KBUILD_BUILD_TIMESTAMP": "Thu Jan  1 00:00:00 UTC 2026",

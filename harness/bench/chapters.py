@@ -186,6 +186,19 @@ def _protection(results, _drawn):
         for key in new])
 
 
+def _xpmem(results, _drawn):
+    yield "## XPMEM\n"
+    yield ("The new kernel alone, in a guest in which one instruction is one ns: medians. The "
+           "number is that of pages; for *change*, that of attachments, all of the same page: "
+           "of MADV_DONTNEED of that page when all have touched it, of the same when none has "
+           "(*untouched*), and of the page *beside* it, which they have not attached. "
+           "*copy* is of 1 MiB.\n")
+    yield markdown.table(("what", "number", "values", "median", "max"), [
+        (what, number, len(values), markdown.number(timing.median(values)),
+         markdown.number(max(values)))
+        for what, numbers in results["xpmem"].items() for number, values in numbers.items()])
+
+
 def _flushes(slope):
     """How often all vCPUs are told to flush."""
     return slope.total(lambda name: name == "kvm_flush_remote_tlbs").entries
@@ -224,9 +237,26 @@ def native_chapter(results, _drawn):
                          rows)
 
 
+def _gru(results, _drawn):
+    yield "## A GRU\n"
+    yield ("Three drivers on the same emulated chip, the driver against a model of it: "
+           "*per page* flushes page by page, as when each page had a callout, and at exit; "
+           "*stock* is the driver of 6.12 on the kernel of 6.12; *series* is this one's. "
+           "*beside* are entries that went though nobody had named their page, *misses* "
+           "what the program had to have resolved, *replays* instructions that started "
+           "over, *cch* operations on contexts, *late* TLB operations between exit and the "
+           "end of the address space.\n")
+    rows = [(workload, name, *row.values())
+            for workload in results["gru"]["series"]
+            for name, row in ((name, found[workload])
+                              for name, found in results["gru"].items())]
+    yield markdown.table(("workload", "driver", "TLB operations", "beside", "purged", "misses",
+                          "replays", "cch", "late"), rows)
+
+
 _CHAPTERS = {"idle": _idle, "counts": _counts, "scaling": _scaling, "latency": _latency,
-             "kvm": _kvm, "ages": _ages,
-             "protect": _protection, "native": native_chapter, "repeat": _repeat}
+             "kvm": _kvm, "ages": _ages, "gru": _gru, "protect": _protection,
+             "xpmem": _xpmem, "native": native_chapter, "repeat": _repeat}
 
 
 def all_of(results, drawn):

@@ -121,3 +121,15 @@ def balance(built, tree, modules, body, name, seconds):
                            acceleration=boot.ONE_THREAD)
     _check(result.lines, name)
     return timing.table(result.lines, "@@B", 1)
+
+
+def xpmem(built, body, seconds):
+    """Attachments, one instruction a nanosecond; {what: {number: [values]}}."""
+    program = parts.program("xpmem", "xpmem.c")
+    image = _image("bench-xpmem", [built.module("xpmem")], [program], body)
+    with ui.step("timing xpmem", seconds):
+        result = boot.boot(built, image, "bench-xpmem", cmdline=CMDLINE, mem=MEMORY, smp=1,
+                           cpu=CPU, timeout=1800, extra=EXACT,
+                           acceleration=boot.ONE_THREAD)
+    _check(result.lines, "xpmem")
+    return timing.parse(result.lines)

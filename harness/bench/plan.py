@@ -31,6 +31,8 @@ PARTS = {
     "kvm": "KVM faults while other ranges are held or invalidated",
     "aging": "a guest's memory: aged, reclaimed, hot and cold",
     "protection": "mprotect() of much and of little; a guest under NUMA balancing",
+    "gru": "an emulated SGI GRU: TLB operations, entries lost, misses",
+    "xpmem": "attachments: what they cost, and what they cost their source",
     "native": "the two cores in user space, by turns, 1 and 2 threads",
     "repeat": "the tool itself: the same twice, and does it see a cost",
 }
@@ -101,3 +103,8 @@ def protect():
 def balance(size):
     """... and for those that NUMA balancing makes; as long as shows them."""
     return f"run balance /bench/balance {6 * size.tries} all hot pinned shared\n"
+
+
+def xpmem():
+    """... for attachments, in the new kernel alone."""
+    return "run xpmem /bench/xpmem\n"

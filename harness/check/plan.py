@@ -32,10 +32,15 @@ PARTS = {
                    "the coherence matrix: operations, pages, subscribers"),
     "stress": Part(("stress plain", "stress debug"),
                    "all at once, with subscribers that come and go (SEED=n: again)"),
+    "gru": Part(("gru plain", "gru debug", "gru coherence plain", "gru coherence debug"),
+                "the SGI GRU's driver, on an emulated chip"),
+    "xpmem": Part(("xpmem plain", "xpmem debug"),
+                  "XPMEM: its requests, both sides, the matrix through an attachment"),
     "npt": Part(("kvm npt", "compare npt"), "our KVM selftests; hmm-tests, mm and KVM "
                                             "selftests against stock"),
     "shadow": Part(("kvm shadow", "compare shadow"), "KVM selftests, shadow paging"),
-    "kcsan": Part(("guest kcsan", "consumers kcsan", "matrix kcsan", "stress kcsan"),
+    "kcsan": Part(("guest kcsan", "consumers kcsan", "matrix kcsan", "stress kcsan",
+                   "xpmem kcsan"),
                   "the same, part of the matrix, stress under KCSAN (only with KCSAN=1)"),
     "kvm-stock": Part(("kvm stock-npt", "kvm stock-shadow"),
                       "what our KVM selftests find in stock (only if named)"),
@@ -84,7 +89,13 @@ class Plan:
             self._guest("matrix plain", self._matrix("plain"), "build plain"),
             self._guest("matrix debug", self._matrix("debug"), "build debug"),
             self._guest("stress plain", self._stress("plain"), "build plain"),
+            self._guest("xpmem plain", self._xpmem("plain"), "build plain"),
+            self._guest("xpmem debug", self._xpmem("debug"), "build debug"),
             self._guest("stress debug", self._stress("debug"), "build debug"),
+            self._guest("gru plain", self._gru("plain"), "build plain"),
+            self._guest("gru debug", self._gru("debug"), "build debug"),
+            self._guest("gru coherence plain", self._gru_coherence("plain"), "build plain"),
+            self._guest("gru coherence debug", self._gru_coherence("debug"), "build debug"),
             Job("style", self._style, needs=("static",)),
             Job("users", lambda: users.check(self.report), needs=("tree",)),
             # The same object tree as the users.
@@ -98,6 +109,7 @@ class Plan:
                         "build kcsan", "programs", "stock npt"),
             self._guest("matrix kcsan", self._matrix("kcsan"), "build kcsan"),
             self._guest("stress kcsan", self._stress("kcsan"), "build kcsan"),
+            self._guest("xpmem kcsan", self._xpmem("kcsan"), "build kcsan"),
             # Bounds on time mean something only when nothing else runs.
             self._guest("guest plain", self._own("plain"), "build plain", quiet=True),
         ]
@@ -237,6 +249,32 @@ class Plan:
                                          os.environ.get("SEED"))
             self._log("stress", name, lines)
             self.report.extend(f"stress, {config}", guests.flat(found))
+        return run
+
+    def _gru(self, config):
+        def run():
+            name = f"new-{config}-gru"
+            found, lines = guests.gru(self.kernels["new", config], config, name)
+            self._log("gru", name, lines)
+            self.report.extend(f"gru, {config}", guests.flat(found))
+        return run
+
+    def _gru_coherence(self, config):
+        def run():
+            name = f"new-{config}-gru-coherence"
+            found, lines = guests.gru_coherence(self.kernels["new", config], config, name,
+                                                self.full)
+            self._log("gru coherence", name, lines)
+            self.report.extend(f"gru coherence, {config}", guests.flat(found))
+        return run
+
+    def _xpmem(self, config):
+        def run():
+            name = f"new-{config}-xpmem"
+            found, lines = guests.xpmem(self.kernels["new", config], config, name,
+                                        os.environ.get("SEED"), self.full)
+            self._log("xpmem", name, lines)
+            self.report.extend(f"xpmem, {config}", guests.flat(found))
         return run
 
     def _off(self):

@@ -47,6 +47,8 @@ JUSTIFIED = {
         "iterators and wait loops, as in the kernel",
     ("tools/testing/mmu_notifier/shim/", "MACRO_ARG_PRECEDENCE"): "a member's name",
     ("tools/testing/mmu_notifier/shim/", "EXPORT_SYMBOL"): "defines it",
+    ("tools/testing/selftests/xpmem/", "SPACING"): "FIXTURE_DATA() is a type",
+    ("tools/testing/selftests/xpmem/", "MACRO_ARG_REUSE"): "a member's name",
     ("mm/Kconfig", "EMBEDDED_FILENAME"): "the line includes a file, of that name",
 }
 

@@ -69,6 +69,7 @@ OWN = {
 }
 # Files that use the API and are compiled elsewhere or nowhere: why.
 EXEMPT = {
+    "drivers/misc/xpmem/": "ours; built with the kernels that are booted",
     "lib/test_mmu_notifier/": "ours; built with the kernels that are booted",
 }
 
