@@ -192,7 +192,8 @@ def _xpmem(results, _drawn):
            "number is that of pages; for *change*, that of attachments, all of the same page: "
            "of MADV_DONTNEED of that page when all have touched it, of the same when none has "
            "(*untouched*), and of the page *beside* it, which they have not attached. "
-           "*copy* is of 1 MiB.\n")
+           "*copy* is of 1 MiB, by memcpy() or process_vm_readv(); *anew* is attached, copied "
+           "and detached.\n")
     yield markdown.table(("what", "number", "values", "median", "max"), [
         (what, number, len(values), markdown.number(timing.median(values)),
          markdown.number(max(values)))

@@ -263,42 +263,85 @@ int xpmem_attach(struct xpmem_space *space, struct xpmem_attach_args *args)
 	return ret;
 }
 
-/* The first VMA of an attachment, by address; the mm is locked. */
-static struct vm_area_struct *xpmem_find_vma(struct mm_struct *mm,
-					     struct xpmem_attachment *att)
+/* Unmap a VMA of an attachment, all of it. */
+static int xpmem_unmap_vma(struct vm_area_struct *vma)
 {
-	struct vm_area_struct *vma = vma_lookup(mm, att->address);
+	mmap_assert_write_locked(vma->vm_mm);
+	return do_munmap(vma->vm_mm, vma->vm_start,
+			 vma->vm_end - vma->vm_start, NULL);
+}
 
-	mmap_assert_locked(mm);
+/* Unmap what is where the attachment was made, if that is a part of it. */
+static int xpmem_unmap_here(struct xpmem_space *space,
+			    struct xpmem_attachment *att)
+{
+	struct mm_struct *mm = space->mm;
+	struct vm_area_struct *vma;
+	int ret = 0;
+
+	lockdep_assert_held(&space->mapping);
+	if (mmap_write_lock_killable(mm))
+		return -EINTR;
+	vma = vma_lookup(mm, att->address);
 	if (vma && xpmem_attachment_of(vma) == att)
-		return vma;
-	/* It has been moved, or cut. */
-	for (vma = find_vma(mm, 0); vma; vma = find_vma(mm, vma->vm_end))
-		if (xpmem_attachment_of(vma) == att)
-			return vma;
-	return NULL;
+		ret = xpmem_unmap_vma(vma);
+	mmap_write_unlock(mm);
+	return ret;
+}
+
+/*
+ * Unmap the next piece from an address on, of an attachment or of all by its
+ * permit.  It is found and unmapped under one lock: another thread may have
+ * unmapped it as well, and have put something else in its place.  The end of
+ * the piece, 0 if there is none, or an error.
+ */
+static unsigned long xpmem_unmap_next(struct xpmem_space *space,
+				      struct xpmem_permit *permit,
+				      struct xpmem_attachment *only,
+				      unsigned long addr)
+{
+	VMA_ITERATOR(vmi, space->mm, addr);
+	struct xpmem_attachment *att;
+	struct vm_area_struct *vma;
+	unsigned long end = 0;
+	int err = 0;
+
+	if (mmap_write_lock_killable(space->mm))
+		return -EINTR;
+	for_each_vma(vmi, vma) {
+		att = xpmem_attachment_of(vma);
+		if (!att || att->permit != permit || (only && att != only))
+			continue;
+		end = vma->vm_end;
+		err = xpmem_unmap_vma(vma);
+		break;
+	}
+	mmap_write_unlock(space->mm);
+	return err ? err : end;
+}
+
+/* Unmap pieces that have been moved or cut, in one walk. */
+static int xpmem_unmap_pieces(struct xpmem_space *space,
+			      struct xpmem_permit *permit,
+			      struct xpmem_attachment *only)
+{
+	unsigned long addr = 0;
+
+	lockdep_assert_held(&space->mapping);
+	do {
+		addr = xpmem_unmap_next(space, permit, only, addr);
+		cond_resched();
+	} while (addr && !IS_ERR_VALUE(addr));
+	return addr;
 }
 
 /* Unmap all of an attachment, whose file is held. */
 static int xpmem_unmap(struct xpmem_space *space, struct xpmem_attachment *att)
 {
-	struct mm_struct *mm = space->mm;
-	struct vm_area_struct *vma;
-	unsigned long start, size;
-	int ret = 0;
+	int ret = xpmem_unmap_here(space, att);
 
-	lockdep_assert_held(&space->mapping);
-	while (!ret && atomic_read(&att->vmas)) {
-		if (mmap_read_lock_killable(mm))
-			return -EINTR;
-		vma = xpmem_find_vma(mm, att);
-		start = vma ? vma->vm_start : 0;
-		size = vma ? vma->vm_end - start : 0;
-		mmap_read_unlock(mm);
-		if (!vma)
-			break;
-		ret = vm_munmap(start, size);
-	}
+	if (!ret && atomic_read(&att->vmas))
+		ret = xpmem_unmap_pieces(space, att->permit, att);
 	return ret;
 }
 
@@ -363,12 +406,17 @@ static bool xpmem_next_mapped(struct xpmem_permit *permit,
  * @space:  the space of the current task
  * @permit: the permit, released
  *
+ * Pieces that are not where they were made are looked for once, and not once
+ * for each attachment.
+ *
  * Context: May sleep.  Takes mmap_lock for write.
  */
 void xpmem_detach_all(struct xpmem_space *space, struct xpmem_permit *permit)
 {
 	struct xpmem_attachment *att;
+	bool pieces = false;
 	LIST_HEAD(todo);
+	int ret = 0;
 
 	mutex_lock(&space->mapping);
 	spin_lock(&permit->lock);
@@ -376,10 +424,44 @@ void xpmem_detach_all(struct xpmem_space *space, struct xpmem_permit *permit)
 	spin_unlock(&permit->lock);
 	while (xpmem_next_mapped(permit, &todo, &att)) {
 		if (!IS_ERR(att)) {
-			xpmem_unmap(space, att);
+			ret = xpmem_unmap_here(space, att) ?: ret;
+			pieces |= atomic_read(&att->vmas);
 			fput(att->file);
 		}
 		cond_resched();
 	}
+	if (!ret && pieces)
+		ret = xpmem_unmap_pieces(space, permit, NULL);
 	mutex_unlock(&space->mapping);
+	/* No memory to unmap it, or killed: it has to be empty at least. */
+	if (ret)
+		xpmem_zap_released(space);
+}
+
+/**
+ * xpmem_zap_released() - withdraw what is attached by permits that are released
+ * @space: the destination
+ *
+ * In one walk, however many they are.  Nothing is mapped by them from then on.
+ *
+ * Context: May sleep.  Any task; takes the destination's mmap_lock.
+ */
+void xpmem_zap_released(struct xpmem_space *space)
+{
+	VMA_ITERATOR(vmi, space->mm, 0);
+	struct xpmem_attachment *att;
+	struct vm_area_struct *vma;
+
+	/* Else it is being torn down, with all that is mapped in it. */
+	if (!mmget_not_zero(space->mm))
+		return;
+	mmap_read_lock(space->mm);
+	for_each_vma(vmi, vma) {
+		att = xpmem_attachment_of(vma);
+		if (att && READ_ONCE(att->permit->released))
+			zap_vma_ptes(vma, vma->vm_start,
+				     vma->vm_end - vma->vm_start);
+	}
+	mmap_read_unlock(space->mm);
+	mmput_async(space->mm);
 }

@@ -270,13 +270,21 @@ static vm_fault_t xpmem_fault_of(int err)
 	}
 }
 
+/*
+ * What this task's next fault returns; or nothing, also not what is left of an
+ * earlier one, or of a task that had the same address.
+ */
 static void xpmem_note(struct xpmem_attachment *att, unsigned long addr,
 		       vm_fault_t fault)
 {
 	spin_lock(&att->note);
-	att->noted = current;
-	att->noted_at = addr;
-	att->noted_as = fault;
+	if (fault) {
+		att->noted = current;
+		att->noted_at = addr;
+		att->noted_as = fault;
+	} else if (att->noted == current) {
+		att->noted = NULL;
+	}
 	spin_unlock(&att->note);
 }
 
@@ -321,8 +329,7 @@ static vm_fault_t xpmem_fault_later(struct vm_fault *vmf,
 	release_fault_lock(vmf);
 
 	fault = xpmem_fault_of(xpmem_lookup_wait(&look, user));
-	if (fault)
-		xpmem_note(att, addr, fault);
+	xpmem_note(att, addr, fault);
 	xpmem_lookup_end(&look);
 	fput(file);
 	return VM_FAULT_RETRY;

@@ -251,6 +251,7 @@ void xpmem_permits_exit(void);
 int xpmem_attach(struct xpmem_space *space, struct xpmem_attach_args *args);
 int xpmem_detach(struct xpmem_space *space, unsigned long address);
 void xpmem_detach_all(struct xpmem_space *space, struct xpmem_permit *permit);
+void xpmem_zap_released(struct xpmem_space *space);
 
 /* fault.c */
 vm_fault_t xpmem_fault(struct vm_fault *vmf);

@@ -127,7 +127,8 @@ MODULE_PARM_DESC(loopback_dead, "It answers no more; or is replaced by a new one
 enum xpmem_side xpmem_partition_join(unsigned int *generation)
 {
 	*generation = READ_ONCE(partition.generation);
-	return READ_ONCE(loopback) ? XPMEM_REMOTE : XPMEM_LOCAL;
+	/* A parameter: whichever value it is. */
+	return data_race(loopback) ? XPMEM_REMOTE : XPMEM_LOCAL;
 }
 
 /**
@@ -191,10 +192,12 @@ static bool xpmem_partition_send(struct xpmem_message *message)
 static long xpmem_partition_patience(void)
 {
 	unsigned long until;
+	unsigned int ms;
 
 	lockdep_assert_held(&partition.lock);
-	until = partition.answered +
-		msecs_to_jiffies(READ_ONCE(partition_timeout_ms));
+	/* A parameter, likewise. */
+	ms = data_race(partition_timeout_ms);
+	until = partition.answered + msecs_to_jiffies(ms);
 	return max(0L, (long)(until - jiffies));
 }
 
@@ -286,7 +289,8 @@ static void xpmem_partition_answer(u64 number)
 /* As late as can be, so that whoever does not wait is found out. */
 static void xpmem_partition_delay(void)
 {
-	unsigned int ms = READ_ONCE(loopback_delay_ms);
+	/* A parameter, likewise. */
+	unsigned int ms = data_race(loopback_delay_ms);
 
 	if (ms)
 		wait_event_timeout(partition.wait, kthread_should_stop(),

@@ -165,7 +165,7 @@ static void xpmem_permit_kill(struct xpmem_permit *permit)
 	rhashtable_remove_fast(&xpmem_permits, &permit->hash,
 			       xpmem_permit_params);
 	down_write(&permit->segment->space->publish);
-	permit->released = true;
+	WRITE_ONCE(permit->released, true);
 	up_write(&permit->segment->space->publish);
 }
 
@@ -199,36 +199,18 @@ int xpmem_release(struct xpmem_space *space, s64 id)
 	return taken ? 0 : -ENOENT;
 }
 
-/* What is mapped by it still, in a process that has closed the device. */
-static void xpmem_permit_zap(struct xpmem_permit *permit)
-{
-	struct xpmem_space *source = permit->segment->space;
-	struct xpmem_attachment *att;
-	unsigned long start = ULONG_MAX, last = 0;
-
-	spin_lock(&permit->lock);
-	list_for_each_entry(att, &permit->attachments, of_permit) {
-		if (!atomic_read(&att->vmas))
-			continue;
-		start = min(start, att->start);
-		last = max(last, att->start + att->size - 1);
-	}
-	spin_unlock(&permit->lock);
-	if (start < last)
-		xpmem_withdraw(source, start, last);
-}
-
 /**
  * xpmem_release_all() - release all permits of a space
  * @space: the space, closed
  *
  * Attachments stay where they are, with nothing in them.
  *
- * Context: May sleep.  Any task; no lock held.
+ * Context: May sleep.  Any task; no lock held.  Takes mmap_lock.
  */
 void xpmem_release_all(struct xpmem_space *space)
 {
 	struct xpmem_permit *permit;
+	bool any = false;
 
 	for (;;) {
 		spin_lock(&space->lists);
@@ -241,10 +223,13 @@ void xpmem_release_all(struct xpmem_space *space)
 		if (!permit)
 			break;
 		xpmem_permit_kill(permit);
-		xpmem_permit_zap(permit);
 		xpmem_permit_put(permit);
+		any = true;
 		cond_resched();
 	}
+	/* All at once, or each would have to look through all that is mapped. */
+	if (any)
+		xpmem_zap_released(space);
 }
 
 int xpmem_permits_init(void)

@@ -250,7 +250,7 @@ void xpmem_remove_all(struct xpmem_space *space)
 {
 	struct xpmem_segment *segment;
 
-	if (!space->source)
+	if (!smp_load_acquire(&space->source))	/* (A) */
 		return;
 	/* All at once, or each would have to wait and unmap. */
 	xpmem_revoke(space, &space->gone, 0, ULONG_MAX);

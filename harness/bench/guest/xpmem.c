@@ -133,7 +133,8 @@ static void first_touch(unsigned long pages)
 static void bandwidth(void)
 {
 	char *from = memory(BLOCK), *to = memory(BLOCK);
-	char *there = attach(access_to(from, BLOCK), 0, BLOCK);
+	int64_t access = access_to(from, BLOCK);
+	char *there = attach(access, 0, BLOCK), *anew;
 	struct iovec here = { to, BLOCK }, remote = { from, BLOCK };
 	uint64_t start;
 
@@ -144,6 +145,11 @@ static void bandwidth(void)
 	start = now_ns();
 	memcpy(to, there, BLOCK);
 	tell("copy-attached", BLOCK / PAGE, now_ns() - start);
+	start = now_ns();
+	anew = attach(access, 0, BLOCK);
+	memcpy(to, anew, BLOCK);
+	detach(anew);
+	tell("copy-attached-anew", BLOCK / PAGE, now_ns() - start);
 	start = now_ns();
 	must(process_vm_readv(getpid(), &here, 1, &remote, 1, 0) == BLOCK,
 	     "process_vm_readv");

@@ -472,4 +472,65 @@ TEST_F(memory, many_attachments)
 	EXPECT_GT(30 * (some + 50), xp_now_ms() - start);
 }
 
+/* Each by a permit of its own, and all of the same page. */
+static uint64_t close_many(FIXTURE_DATA(memory) *self, int nr, bool *good)
+{
+	int64_t segment = xp_make(self->fd, self->addr, SIZE, 0600);
+	uint64_t value, start;
+	char *there = NULL;
+	int i;
+
+	for (i = 0; i < nr; i++) {
+		there = xp_attach(self->fd, xp_get(self->fd, segment,
+						   XPMEM_GET_READ),
+				  0, XP_PAGE, NULL);
+		*good &= !xp_failed(there) && xp_read(there, &value);
+	}
+	start = xp_now_ms();
+	close(self->fd);
+	*good &= is_gone(there);
+	start = xp_now_ms() - start;
+	self->fd = xp_open();
+	return start;
+}
+
+TEST_F(memory, many_permits)
+{
+	bool good = true;
+	uint64_t some = close_many(self, 500, &good);
+
+	EXPECT_GT(3 * 10 * (some + 50), close_many(self, 5000, &good));
+	EXPECT_TRUE(good);
+}
+
+/* Attachments that are not where they were made have to be looked for. */
+static uint64_t release_pieces(FIXTURE_DATA(memory) *self, int nr, bool *good)
+{
+	int64_t access = xp_get(self->fd, xp_make(self->fd, self->addr, SIZE, 0600),
+				XPMEM_GET_READ);
+	uint64_t value, start;
+	char *there = NULL;
+	int i;
+
+	for (i = 0; i < nr; i++) {
+		there = xp_attach(self->fd, access, 0, 2 * XP_PAGE, NULL);
+		*good &= !xp_failed(there) && !munmap(there, XP_PAGE);
+	}
+	*good &= xp_read(there + XP_PAGE, &value);
+	start = xp_now_ms();
+	*good &= !xp_release(self->fd, access);
+	start = xp_now_ms() - start;
+	*good &= !xp_read(there + XP_PAGE, &value) && xp_signal() == SIGSEGV;
+	return start;
+}
+
+TEST_F(memory, many_pieces)
+{
+	bool good = true;
+	uint64_t some = release_pieces(self, 500, &good);
+
+	EXPECT_GT(3 * 10 * (some + 50), release_pieces(self, 5000, &good));
+	EXPECT_TRUE(good);
+}
+
 TEST_HARNESS_MAIN

@@ -235,9 +235,20 @@ static void change(struct worker *worker)
 	}
 }
 
+/* Attachments from now on are the partition's, or not; now and then it dies. */
+static void partition(struct worker *worker)
+{
+	(void)worker;
+	xp_set("loopback", once_in(2));
+	if (once_in(500))
+		xp_set("loopback_dead", 1);
+	else if (once_in(4))
+		xp_set("loopback_dead", 0);
+}
+
 static void (*const actions[])(struct worker *worker) = {
 	make, get, get, attach, attach, attach, give_back, withdraw, detach,
-	garbage, touch, touch, touch, touch, change,
+	garbage, touch, touch, touch, touch, change, partition,
 };
 
 static void work(uint64_t seed, uint64_t until)
@@ -333,10 +344,14 @@ int main(int argc, char **argv)
 		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (pool == MAP_FAILED)
 		ksft_exit_fail_msg("no memory\n");
+	xp_set("partition_timeout_ms", 200);
 	/* On a slow machine, until something has come of it. */
 	do {
 		bad = run(seed + 1000 * rounds, xp_now_ms() + seconds * 1000);
 	} while (!bad && pool->granted <= 100 && ++rounds < 20);
+	xp_set("loopback", 0);
+	xp_set("loopback_dead", 0);
+	xp_set("partition_timeout_ms", 10000);
 	ksft_test_result(!bad, "random requests\n");
 	ksft_print_msg("%lu actions, %lu granted\n", pool->requests,
 		       pool->granted);
