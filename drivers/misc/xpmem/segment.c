@@ -23,6 +23,9 @@ static const struct rhashtable_params xpmem_segment_params = {
 	.automatic_shrinking = true,
 };
 
+/* Programs are known that pass ids on as text, with room for 14 digits. */
+#define XPMEM_ID_BITS	56
+
 /**
  * xpmem_new_id() - an id that cannot be guessed
  *
@@ -33,7 +36,7 @@ s64 xpmem_new_id(void)
 	s64 id;
 
 	do {
-		id = get_random_u64() >> 1;
+		id = get_random_u64() >> (64 - XPMEM_ID_BITS);
 	} while (!id);
 	return id;
 }
