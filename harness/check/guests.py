@@ -288,7 +288,7 @@ def gru_coherence(kernel, config, name, full=False):
 
 
 # Of XPMEM's tests: how long, where it is not the test that decides.
-XPMEM_S = {"plain": 20, "debug": 40, "kcsan": 60}
+XPMEM_S = {"plain": 15, "debug": 25, "kcsan": 40}
 
 
 def xpmem(kernel, config, name, seed=None, full=False):
@@ -306,6 +306,8 @@ def xpmem(kernel, config, name, seed=None, full=False):
              "coherence": FEW if config != "plain" and not full else ""}
     body = [FUNCTIONS, "insmod /t/test_mmu_notifier.ko", FILES,
             "run insmod insmod /t/xpmem.ko"]
+    if config != "plain" and not full:
+        body.append("export XP_FEW=1")
     for test, path in tests.items():
         image.add(path, f"/t/{test}", libs=False)
         limit = 1200 if test == "coherence" else _limit(300, config)

@@ -319,7 +319,7 @@ TEST_F(memory, release_beside_unmap)
 	int i;
 
 	ASSERT_EQ(0, pthread_create(&racer.thread, NULL, race, &racer));
-	for (i = 0; i < 500; i++) {
+	for (i = 0; i < 3000; i++) {
 		access = xp_get(self->fd, self->segment, XPMEM_GET_READ);
 		racer.there = (long)xp_attach(self->fd, access, 0, SIZE, NULL);
 		EXPECT_EQ(0, xp_release(self->fd, access));

@@ -240,7 +240,7 @@ static void partition(struct worker *worker)
 {
 	(void)worker;
 	xp_set("loopback", once_in(2));
-	if (once_in(500))
+	if (once_in(50))
 		xp_set("loopback_dead", 1);
 	else if (once_in(4))
 		xp_set("loopback_dead", 0);
