@@ -35,6 +35,7 @@
  * @nr:     how many pages are wanted
  * @got:    how many of them are held, from the first
  * @write:  wanted for write
+ * @again:  there is an entry for read, which this one replaces
  * @pages:  room for @nr
  */
 struct xpmem_lookup {
@@ -45,6 +46,7 @@ struct xpmem_lookup {
 	unsigned long nr;
 	long got;
 	bool write;
+	bool again;
 	struct page **pages;
 };
 
@@ -238,6 +240,9 @@ static int xpmem_map_small(struct vm_fault *vmf, struct xpmem_lookup *look,
 	*fault = VM_FAULT_NOPAGE;
 	if (!xpmem_make_table(vmf, look->att))
 		return 0;
+	/* Not under publish, as it makes callouts. */
+	if (look->again)
+		zap_vma_ptes(vmf->vma, vmf->address & PAGE_MASK, PAGE_SIZE);
 	ret = xpmem_publish_begin(look);
 	if (ret)
 		return ret;
@@ -335,27 +340,20 @@ static vm_fault_t xpmem_fault_later(struct vm_fault *vmf,
 	return VM_FAULT_RETRY;
 }
 
-/**
- * xpmem_fault() - nothing is mapped there
- * @vmf: the fault
- *
- * Context: Under the destination's mmap_lock; may drop it.
- * Return: what a fault handler returns.
- */
-vm_fault_t xpmem_fault(struct vm_fault *vmf)
+static vm_fault_t xpmem_fault_small(struct vm_fault *vmf, unsigned long nr,
+				    bool write, bool again)
 {
 	struct xpmem_attachment *att = vmf->vma->vm_file->private_data;
 	unsigned long addr = vmf->address & PAGE_MASK;
-	bool write = vmf->flags & FAULT_FLAG_WRITE;
 	struct page *pages[XPMEM_AROUND];
-	struct xpmem_lookup look = { .pages = pages };
+	struct xpmem_lookup look = { .pages = pages, .again = again };
 	vm_fault_t fault = xpmem_noted(vmf, att);
 	int ret;
 
 	if (fault)
 		return fault;
 	if (!xpmem_lookup_begin(&look, att, xpmem_source_address(vmf, addr),
-				xpmem_around(vmf), write))
+				nr, write))
 		return VM_FAULT_SIGBUS;
 	ret = xpmem_map_small(vmf, &look, &fault);
 	xpmem_lookup_end(&look);
@@ -365,20 +363,33 @@ vm_fault_t xpmem_fault(struct vm_fault *vmf)
 }
 
 /**
+ * xpmem_fault() - nothing is mapped there
+ * @vmf: the fault
+ *
+ * Context: Under the destination's mmap_lock; may drop it.
+ * Return: what a fault handler returns.
+ */
+vm_fault_t xpmem_fault(struct vm_fault *vmf)
+{
+	return xpmem_fault_small(vmf, xpmem_around(vmf),
+				 vmf->flags & FAULT_FLAG_WRITE, false);
+}
+
+/**
  * xpmem_write_fault() - a page is mapped for read, and written to
  * @vmf: the fault
  *
- * It has to be looked up anew, since the source may have to copy it first; and
- * that may have to wait, which this handler cannot.  So have it faulted in as
- * one that is not mapped.
+ * It has to be looked up anew, since the source may have to copy it first.  The
+ * entry is replaced here: if it were only withdrawn, an instruction that reads
+ * and writes the page would have it mapped for read again, and never end.
  *
- * Context: Under the destination's mmap_lock.
- * Return: VM_FAULT_NOPAGE.
+ * Context: Under the destination's mmap_lock; may drop it.
+ * Return: what a fault handler returns, with VM_FAULT_NOPAGE, or the caller
+ * would make the entry writable.
  */
 vm_fault_t xpmem_write_fault(struct vm_fault *vmf)
 {
-	zap_vma_ptes(vmf->vma, vmf->address & PAGE_MASK, PAGE_SIZE);
-	return VM_FAULT_NOPAGE;
+	return xpmem_fault_small(vmf, 1, true, true) | VM_FAULT_NOPAGE;
 }
 
 /* Is it one huge page, and at its place? */

@@ -6,10 +6,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <sched.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -281,57 +278,6 @@ TEST_F(memory, release)
 	EXPECT_TRUE(is_unmapped(cut + 8 * XP_PAGE));
 	EXPECT_TRUE(is_unmapped(cut + 9 * XP_PAGE));
 	EXPECT_EQ(-ENOENT, (long)xp_attach(self->fd, access, 0, SIZE, NULL));
-}
-
-struct racer {
-	pthread_t thread;
-	atomic_long there;	/* what to unmap, or 0 */
-	atomic_int done;
-	char *mine;
-};
-
-/* Unmap it, and map something else in its place. */
-static void *race(void *arg)
-{
-	struct racer *racer = arg;
-	char *there;
-
-	while (racer->done >= 0) {
-		there = (char *)racer->there;
-		if (!there)
-			continue;
-		munmap(there, SIZE);
-		racer->mine = mmap(there, SIZE, PROT_READ | PROT_WRITE,
-				   MAP_PRIVATE | MAP_ANONYMOUS |
-				   MAP_FIXED_NOREPLACE, -1, 0);
-		racer->there = 0;
-		racer->done++;
-	}
-	return NULL;
-}
-
-/* What another thread has put in the place of an attachment stays. */
-TEST_F(memory, release_beside_unmap)
-{
-	struct racer racer = { };
-	int64_t access;
-	uint64_t value;
-	int i;
-
-	ASSERT_EQ(0, pthread_create(&racer.thread, NULL, race, &racer));
-	for (i = 0; i < 3000; i++) {
-		access = xp_get(self->fd, self->segment, XPMEM_GET_READ);
-		racer.there = (long)xp_attach(self->fd, access, 0, SIZE, NULL);
-		EXPECT_EQ(0, xp_release(self->fd, access));
-		while (racer.done == i)
-			sched_yield();
-		if (racer.mine == MAP_FAILED)
-			continue;
-		ASSERT_TRUE(xp_read(racer.mine, &value));
-		munmap(racer.mine, SIZE);
-	}
-	racer.done = -1;
-	pthread_join(racer.thread, NULL);
 }
 
 TEST_F(memory, detach_takes_all_pieces)

@@ -126,6 +126,38 @@ static char *map_memfd(size_t size, int *fd)
 	return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, *fd, 0);
 }
 
+/* As one instruction, where there is one. */
+static void copy_byte(char *to, const char *from)
+{
+#ifdef __x86_64__
+	asm volatile("movsb" : "+S" (from), "+D" (to) : : "memory");
+#else
+	*to = xp_peek(from);
+#endif
+}
+
+/* What reads a page and writes to it at once ends, also if it has to be copied. */
+TEST_F(memory, reads_and_writes)
+{
+	char *there = xp_attach_all(self->fd, self->addr, SIZE, XPMEM_GET_WRITE);
+	pid_t pid;
+
+	ASSERT_FALSE(xp_failed(there));
+	xp_poke(self->addr + 8, 3);
+	copy_byte(there + 1, there + 8);
+	EXPECT_EQ(3, xp_peek(self->addr + 1));
+	pid = fork();
+	if (!pid) {
+		pause();
+		_exit(0);
+	}
+	EXPECT_EQ(3, xp_peek(there + 8));
+	copy_byte(there + 2, there + 8);
+	EXPECT_EQ(3, xp_peek(self->addr + 2));
+	kill(pid, SIGKILL);
+	EXPECT_TRUE(xp_reap(pid, NULL));
+}
+
 /* Whoever has attached it, and however often: none is forgotten. */
 TEST_F(memory, several_attachments)
 {
