@@ -500,7 +500,7 @@ TEST_F(memory, many_segments)
 	some = make_many(self, many(10000), &good);
 	all = make_many(self, many(90000), &good);
 	EXPECT_TRUE(good);
-	EXPECT_GT(3 * 9 * (some + 50), all);
+	EXPECT_GT(3 * 9 * (some + 500), all);
 	some = xp_now_ms();
 	close(self->fd);
 	EXPECT_GT(60000, xp_now_ms() - some);
@@ -525,13 +525,13 @@ TEST_F(memory, many_attachments)
 			some = xp_now_ms() - start;
 	}
 	all = xp_now_ms() - start;
-	EXPECT_GT(3 * 10 * (some + 50), all);
+	EXPECT_GT(3 * 10 * (some + 500), all);
 	madvise(self->addr, SIZE, MADV_DONTNEED);
 	EXPECT_TRUE(xp_read(there, &value));
 	EXPECT_EQ(0, value);
 	start = xp_now_ms();
 	EXPECT_EQ(0, xp_release(self->fd, access));
-	EXPECT_GT(30 * (some + 50), xp_now_ms() - start);
+	EXPECT_GT(5 * (all + 1000), xp_now_ms() - start);
 }
 
 /* Each by a permit of its own, and all of the same page. */
@@ -561,7 +561,7 @@ TEST_F(memory, many_permits)
 	bool good = true;
 	uint64_t some = close_many(self, many(500), &good);
 
-	EXPECT_GT(3 * 10 * (some + 50), close_many(self, many(5000), &good));
+	EXPECT_GT(3 * 10 * (some + 500), close_many(self, many(5000), &good));
 	EXPECT_TRUE(good);
 }
 
@@ -591,7 +591,7 @@ TEST_F(memory, many_pieces)
 	bool good = true;
 	uint64_t some = release_pieces(self, many(500), &good);
 
-	EXPECT_GT(3 * 10 * (some + 50), release_pieces(self, many(5000), &good));
+	EXPECT_GT(3 * 10 * (some + 500), release_pieces(self, many(5000), &good));
 	EXPECT_TRUE(good);
 }
 
