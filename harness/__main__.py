@@ -21,7 +21,7 @@ COMMANDS = {
     "series-check": "prove that the mails applied to the base give the same tree",
     "refresh": "take edits of build/tree into the repository (PATCH=NNNN-name)",
     "bisect-check": "build every prefix of the series, option on and off",
-    "shell": "boot the kernel and type in it (TREE=, CONFIG=, PAGING=shadow)",
+    "shell": "boot the kernel and type in it (TREE=, CONFIG=, PAGING=shadow, GRU=1)",
     "deb": "an installable Debian package of the kernel (CONFIG=path)",
     "mutants": "a broken core, kernels that lack one hook: all must fail (ONLY=core,...)",
     "bench": "measure against stock (ONLY=counts,latency,... QUICK=1)",
@@ -73,7 +73,8 @@ def _bisect(_args):
 
 def _shell(_args):
     from harness import shell
-    return shell.shell(_set("TREE", "new"), _set("CONFIG", "plain"), _set("PAGING"))
+    return shell.shell(_set("TREE", "new"), _set("CONFIG", "plain"), _set("PAGING"),
+                       _flag("GRU"))
 
 
 def _deb(_args):

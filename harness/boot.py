@@ -29,6 +29,9 @@ ONE_THREAD = "tcg,thread=single"
 COMMON = ("console=ttyS0,115200 panic=-1 tsc=reliable "
           "kvm.tsc_tolerance_ppm=100000 rcupdate.rcu_cpu_stall_timeout=120")
 
+# For an emulated GRU of one blade or of two.
+GRU_MEMORY = "reserve_mem=512M:128M:gru"
+
 
 @dataclass(frozen=True)
 class Result:

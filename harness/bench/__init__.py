@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from harness import deps, kernel as kernels, paths, ui
-from harness.bench import counting, environment, guests, native, parts, plan, report, \
+from harness.bench import counting, environment, gru, guests, native, parts, plan, report, \
     verdicts
 
 TREES = ("stock", "new")
@@ -92,6 +92,10 @@ class Run:
                                                    plan.balance(self.size), "balance", 150)
                                    for tree in TREES}
 
+    def gru(self):
+        """A device with a TLB of its own."""
+        self.results["gru"] = gru.measure(self.kernels)
+
     def repeat(self):
         """The same boot twice: equal slopes, and a subscriber more is seen."""
         one, two = (self._one(guests.count, "new", plan.repeat(), f"repeat-{number}", 25)[0]
@@ -125,6 +129,8 @@ class Run:
             found += verdicts.faults(results["kvm"])
         if "scaling" in results:
             found += verdicts.subscribers(results["scaling"]) + verdicts.vm(results["scaling"])
+        if "gru" in results:
+            found += verdicts.gru(results["gru"])
         if "ages" in results:
             found += verdicts.ages(results["ages"])
         return found

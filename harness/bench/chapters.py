@@ -224,8 +224,25 @@ def native_chapter(results, _drawn):
                          rows)
 
 
+def _gru(results, _drawn):
+    yield "## A GRU\n"
+    yield ("Three drivers on the same emulated chip, the driver against a model of it: "
+           "*per page* flushes page by page, as when each page had a callout, and at exit; "
+           "*stock* is the driver of 6.12 on the kernel of 6.12; *series* is this one's. "
+           "*beside* are entries that went though nobody had named their page, *misses* "
+           "what the program had to have resolved, *replays* instructions that started "
+           "over, *cch* operations on contexts, *late* TLB operations between exit and the "
+           "end of the address space.\n")
+    rows = [(workload, name, *row.values())
+            for workload in results["gru"]["series"]
+            for name, row in ((name, found[workload])
+                              for name, found in results["gru"].items())]
+    yield markdown.table(("workload", "driver", "TLB operations", "beside", "purged", "misses",
+                          "replays", "cch", "late"), rows)
+
+
 _CHAPTERS = {"idle": _idle, "counts": _counts, "scaling": _scaling, "latency": _latency,
-             "kvm": _kvm, "ages": _ages,
+             "kvm": _kvm, "ages": _ages, "gru": _gru,
              "protect": _protection, "native": native_chapter, "repeat": _repeat}
 
 

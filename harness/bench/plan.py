@@ -31,6 +31,7 @@ PARTS = {
     "kvm": "KVM faults while other ranges are held or invalidated",
     "aging": "a guest's memory: aged, reclaimed, hot and cold",
     "protection": "mprotect() of much and of little; a guest under NUMA balancing",
+    "gru": "an emulated SGI GRU: TLB operations, entries lost, misses",
     "native": "the two cores in user space, by turns, 1 and 2 threads",
     "repeat": "the tool itself: the same twice, and does it see a cost",
 }

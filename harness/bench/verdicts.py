@@ -18,6 +18,8 @@ HELD = 1.02
 KVM_INSNS = 0.6
 KVM_WRITES = 0.5
 COUNTS = (1, 8, 64)
+# The figure of 2008 for callouts by range, as compared with callouts by page.
+GRU_SAVES = 7
 # KVM's callouts for the age of pages, in stock and in the series.
 AGING = ("kvm_mmu_notifier_clear_flush_young", "kvm_mmu_notifier_clear_young",
          "kvm_mmu_notifier_test_young", "kvm_mmu_notifier_age")
@@ -193,3 +195,22 @@ def aging_callouts(slope):
 def writes(slope):
     """How often a reader-writer spinlock is taken for write; KVM's is the only one."""
     return slope.total(lambda name: name == "_raw_write_lock").entries
+
+
+def _sum(workloads, field):
+    return sum(row[field] for row in workloads.values())
+
+
+def gru(found):
+    """The GRU: callouts by range save TLB operations, and so does what is not there."""
+    page, old, new = (_sum(found[name], "tgh") for name in ("per page", "stock", "series"))
+    more = [name for name, row in found["series"].items()
+            if row["tgh"] > found["stock"][name]["tgh"]]
+    late = _sum(found["series"], "late")
+    return [Verdict("GRU", "TLB operations, all workloads; stock is callouts by page",
+                    str(page), f"{new} (1/{page / max(new, 1):.1f})",
+                    _judge(page >= GRU_SAVES * new)),
+            Verdict("GRU", "the same, stock is 6.12's driver; workloads with more: "
+                    f"{', '.join(more) or 'none'}", str(old), str(new), _judge(not more)),
+            Verdict("GRU", "TLB operations after release; stock is callouts by page, released "
+                    "late", str(_sum(found["per page"], "late")), str(late), _judge(not late))]

@@ -193,6 +193,100 @@ def stress(kernel, config, name, seconds, seed):
     return found, result.lines
 
 
+# Unless asked for there is no GRU, and with parameters that do not fit none either.
+GRU_REFUSALS = r"""
+inactive()
+{
+	insmod /t/gru.ko || return 1
+	! test -e /dev/gru || return 1
+	rmmod gru
+}
+
+refused()
+{
+	for wrong in emulation_blades=3 emulation_blades=0 emulation_max_asid=100 \
+		     emulation_max_asid=17000000; do
+		! insmod /t/gru.ko emulation=1 $wrong || return 1
+		dmesg | tail -1 | grep -q "gru: no emulation: ${wrong%=*}" || return 1
+		! test -e /proc/sgi_uv || return 1
+	done
+}
+"""
+
+
+def gru(kernel, config, name):
+    """Boot with an emulated GRU: ({group: {test: Outcome}}, console lines).
+
+    The module is loaded three times: with the chip as it is, with so few ASIDs
+    that they are used again and again, and with two blades.
+    """
+    image = initramfs.Image(name)
+    image.add(kernel.module("gru"), "/t/gru.ko", libs=False)
+    tests = programs.build_gru(config)
+    for test, path in tests.items():
+        image.add(path, f"/t/{test}", libs=False)
+    image.add(programs.build_gru_tour(), "/t/gru-tour", libs=False)
+    loads = {"": "", "few-asids": "emulation_max_asid=144",
+             "two-blades": "emulation_blades=2"}
+    body, ran = [FUNCTIONS, GRU_REFUSALS], {"inactive": "inactive", "refused": "refused"}
+    for load, options in loads.items():
+        suffix = f"-{load}" if load else ""
+        ran[f"insmod-gru{suffix}"] = f"insmod /t/gru.ko emulation=1 gru_options=2 {options}"
+        for test in tests if not load else ("contexts",):
+            ran[f"{test}{suffix}"] = f"limited {_limit(150, config)} /t/{test}"
+        ran[f"gru-tour{suffix}"] = f"limited {_limit(60, config)} /t/gru-tour 1"
+        ran[f"rmmod-gru{suffix}"] = "rmmod gru"
+    body += [f"run {what} {command}" for what, command in ran.items()]
+    image.init("\n".join(body))
+    with ui.step(f"guest {name}", 60 * SLOWNESS[config]):
+        result = boot.boot(kernel, image.build(), name, mem=MEMORY, warnings="keep",
+                           cmdline=f"{CMDLINE} {boot.GRU_MEMORY} numa=fake=2U",
+                           timeout=_limit(900, config))
+    sections = ktap.sections(result.lines)
+    return ({what: compare.judge(sections.get(what), "limited" in command and "tour" not in what)
+             for what, command in ran.items()}, result.lines)
+
+
+# What shows that a TLB operation which is lost would be found out.
+GRU_BROKEN = "munmap mprotect-none cow-of-parent dontneed swap-in migrate truncate"
+
+
+def gru_coherence(kernel, config, name, full=False):
+    """Boot with an emulated GRU whose memory is taken away: ({group: {test: Outcome}}, lines).
+
+    ASIDs are few, so that they are used again and again.  Where everything is slow,
+    the matrix has few operations, unless in full.
+    """
+    image = initramfs.Image(name)
+    image.add(kernel.module("gru"), "/t/gru.ko", libs=False)
+    image.add(kernel.module("test_mmu_notifier"), "/t/test_mmu_notifier.ko", libs=False)
+    image.program("mke2fs", "/t/mke2fs")
+    for test, path in programs.build_gru_coherence(config).items():
+        image.add(path, f"/t/{test}", libs=False)
+    few = FEW if config != "plain" and not full else ""
+    limit = _limit(400, config)
+    runs = {test: f"limited {limit} /t/{test}"
+            for test in ("gru_flush", "gru_miss", "gru_context")}
+    runs["gru_matrix"] = f"limited {4 * limit} /t/gru_matrix {few}"
+    if config == "plain":
+        runs["broken"] = f"limited {limit} /t/gru_matrix -b {GRU_BROKEN}"
+    image.init("\n".join([
+        FUNCTIONS, "run insmod insmod /t/test_mmu_notifier.ko",
+        "run insmod-gru insmod /t/gru.ko emulation=1 gru_options=2 emulation_max_asid=784",
+        FILES, *(f"run {test} {command}" for test, command in runs.items()),
+        "run rmmod-gru rmmod gru"]))
+    with ui.step(f"guest {name}", 300 * SLOWNESS[config]):
+        result = boot.boot(kernel, image.build(), name, mem=f"{MEMORY}{ONE_MORE_SLOT}",
+                           warnings="keep", extra=DIMM, timeout=8 * limit,
+                           cmdline=f"{CMDLINE} {boot.GRU_MEMORY} numa=fake=2U "
+                                   "memhp_default_state=offline")
+    sections = ktap.sections(result.lines)
+    found = {test: compare.judge(sections.get(test), True) for test in runs}
+    for step in ("insmod", "insmod-gru", "rmmod-gru"):
+        found[step] = compare.judge(sections.get(step), False)
+    return found, result.lines
+
+
 def smoke(kernel, config, name):
     """Boot to user space and work a little with memory; console lines."""
     image = initramfs.Image(name)

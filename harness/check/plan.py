@@ -32,6 +32,8 @@ PARTS = {
                    "the coherence matrix: operations, pages, subscribers"),
     "stress": Part(("stress plain", "stress debug"),
                    "all at once, with subscribers that come and go (SEED=n: again)"),
+    "gru": Part(("gru plain", "gru debug", "gru coherence plain", "gru coherence debug"),
+                "the SGI GRU's driver, on an emulated chip"),
     "npt": Part(("kvm npt", "compare npt"), "our KVM selftests; hmm-tests, mm and KVM "
                                             "selftests against stock"),
     "shadow": Part(("kvm shadow", "compare shadow"), "KVM selftests, shadow paging"),
@@ -85,6 +87,10 @@ class Plan:
             self._guest("matrix debug", self._matrix("debug"), "build debug"),
             self._guest("stress plain", self._stress("plain"), "build plain"),
             self._guest("stress debug", self._stress("debug"), "build debug"),
+            self._guest("gru plain", self._gru("plain"), "build plain"),
+            self._guest("gru debug", self._gru("debug"), "build debug"),
+            self._guest("gru coherence plain", self._gru_coherence("plain"), "build plain"),
+            self._guest("gru coherence debug", self._gru_coherence("debug"), "build debug"),
             Job("style", self._style, needs=("static",)),
             Job("users", lambda: users.check(self.report), needs=("tree",)),
             # The same object tree as the users.
@@ -237,6 +243,23 @@ class Plan:
                                          os.environ.get("SEED"))
             self._log("stress", name, lines)
             self.report.extend(f"stress, {config}", guests.flat(found))
+        return run
+
+    def _gru(self, config):
+        def run():
+            name = f"new-{config}-gru"
+            found, lines = guests.gru(self.kernels["new", config], config, name)
+            self._log("gru", name, lines)
+            self.report.extend(f"gru, {config}", guests.flat(found))
+        return run
+
+    def _gru_coherence(self, config):
+        def run():
+            name = f"new-{config}-gru-coherence"
+            found, lines = guests.gru_coherence(self.kernels["new", config], config, name,
+                                                self.full)
+            self._log("gru coherence", name, lines)
+            self.report.extend(f"gru coherence, {config}", guests.flat(found))
         return run
 
     def _off(self):

@@ -11,6 +11,8 @@ OURS = "tools/testing/selftests/mmu_notifier"
 OURS_KVM = f"{OURS}/kvm"
 OURS_COHERENCE = f"{OURS}/coherence"
 OURS_STRESS = f"{OURS}/stress"
+OURS_GRU = "tools/testing/selftests/sgi-gru"
+OURS_GRU_COHERENCE = f"{OURS_GRU}/coherence"
 PATIENCE = paths.ROOT / "harness" / "guest" / "patience.c"
 
 
@@ -89,6 +91,26 @@ def build_matrix(config):
 def build_stress(config):
     """The program that does everything at once."""
     return _ours(OURS_STRESS, config)["stress"]
+
+
+def build_gru(config):
+    """The programs that use an emulated GRU."""
+    return _ours(OURS_GRU, config)
+
+
+def build_gru_coherence(config):
+    """The programs that invalidate what a GRU translates."""
+    return _ours(OURS_GRU_COHERENCE, config)
+
+
+def build_gru_tour():
+    """The example of its library."""
+    src, out = kernel.source("new"), OUT / "new" / "gru-tour"
+    out.mkdir(parents=True, exist_ok=True)
+    proc.logged(["make", "-s", "-C", src / "tools/sgi-gru", f"OUTPUT={out}",
+                 "CC=ccache gcc", "LDFLAGS=-static"], "gru-tour.log",
+                env=kernel.environment())
+    return out / "gru-tour"
 
 
 def module_for(built, tree):

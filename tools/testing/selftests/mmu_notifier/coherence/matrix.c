@@ -18,12 +18,6 @@ static const struct op *const families[] = {
 	ops_uffd, ops_proc, ops_device, ops_end,
 };
 
-/* Those that have translations. */
-static const unsigned int subs[] = {
-	MNT_LIST, MNT_LIST_START, MNT_SECONDARY, MNT_INTERVAL, MNT_GET,
-	MNT_FILTERED,
-};
-
 const char *cgroup;
 bool broken;
 
@@ -87,12 +81,12 @@ static char cells(struct matrix *matrix, const struct op *op, enum pages kind)
 	if (!(op->kinds & ONLY(kind)))
 		return ' ';
 	if (matrix->together) {
-		result = cell_run(op, kind, subs, ARRAY_SIZE(subs));
+		result = cell_run(op, kind, oracle_kinds, oracle_nr_kinds);
 		report(matrix, op, kind, "all subscribers", &result);
 	}
-	for (i = 0; i < ARRAY_SIZE(subs) && !matrix->together; i++) {
-		result = cell_run(op, kind, &subs[i], 1);
-		report(matrix, op, kind, sub_names[subs[i]], &result);
+	for (i = 0; i < oracle_nr_kinds && !matrix->together; i++) {
+		result = cell_run(op, kind, &oracle_kinds[i], 1);
+		report(matrix, op, kind, sub_names[oracle_kinds[i]], &result);
 	}
 	if (matrix->failed != before)
 		return 'X';
@@ -122,7 +116,7 @@ static unsigned int planned(const struct matrix *matrix)
 			for (kind = 0; kind < NR_PAGE_KINDS; kind++)
 				if (is_wanted(matrix, op) &&
 				    op->kinds & ONLY(kind))
-					nr += matrix->together ? 1 : ARRAY_SIZE(subs);
+					nr += matrix->together ? 1 : oracle_nr_kinds;
 	return nr;
 }
 
@@ -185,9 +179,9 @@ int main(int argc, char **argv)
 		}
 	}
 	matrix.names = argv + optind;
-	if (why_no_device()) {
+	if (oracle_missing()) {
 		ksft_print_header();
-		ksft_exit_skip("%s\n", why_no_device());
+		ksft_exit_skip("%s\n", oracle_missing());
 	}
 	cgroup = cgroup_make("matrix");
 	prevent_balancing();

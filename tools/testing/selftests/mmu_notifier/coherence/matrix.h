@@ -5,7 +5,8 @@
  *
  *	matrix.c	the cells, one after the other, and the report
  *	cell.c		one cell: subscribe, translate, operate, compare
- *	oracle.c	the mirror of a subscriber, watched while things happen
+ *	oracle.c	the mirror of a subscriber, watched while things happen;
+ *			sgi-gru/coherence has another one, for a real device
  *	target.c	the process whose memory it is
  *	pages.c		the kinds of pages
  *	common.c	what several operations do
@@ -67,6 +68,9 @@ struct area {
 	char *other;
 	int helper;		/* a file descriptor or a process */
 	int go;			/* what a thread waits for */
+	/* For the oracle, where it has a part in the target. */
+	uint64_t at;
+	uint64_t word;
 };
 
 /* What the area is to hold, when the operation is over. */
@@ -168,6 +172,7 @@ struct oracle {
 	int id;
 	unsigned int kind;	/* enum mnt_kind */
 	struct area *area;
+	struct target *target;
 	bool reads;
 	pthread_t watcher;
 	atomic_bool stop;
@@ -176,8 +181,13 @@ struct oracle {
 	struct mnt_stats before;	/* what is to be told a reason for */
 };
 
+extern const unsigned int oracle_kinds[];
+extern const unsigned int oracle_nr_kinds;
+
+const char *oracle_missing(void);
 bool oracle_start(struct oracle *oracle, int fd, unsigned int kind,
 		  struct target *target);
+int oracle_step(struct area *area, char what);
 unsigned int oracle_fill(struct oracle *oracle, bool write);
 void oracle_expect(struct oracle *oracle);
 unsigned int oracle_causes(const struct oracle *oracle);

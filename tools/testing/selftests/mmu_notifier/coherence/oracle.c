@@ -9,6 +9,38 @@
 
 #include "matrix.h"
 
+/* Those that have translations. */
+const unsigned int oracle_kinds[] = {
+	MNT_LIST, MNT_LIST_START, MNT_SECONDARY, MNT_INTERVAL, MNT_GET,
+	MNT_FILTERED,
+};
+
+const unsigned int oracle_nr_kinds = ARRAY_SIZE(oracle_kinds);
+
+/**
+ * oracle_missing() - is there anything to subscribe with?
+ *
+ * Return: what there is not, or NULL.
+ */
+const char *oracle_missing(void)
+{
+	return why_no_device();
+}
+
+/**
+ * oracle_step() - what the target does for the oracle
+ * @area: the area
+ * @what: the step
+ *
+ * Return: an error, as mirrors are not the target's own.
+ */
+int oracle_step(struct area *area, char what)
+{
+	(void)area;
+	(void)what;
+	return -EINVAL;
+}
+
 /**
  * oracle_start() - subscribe to the target, with a mirror of its area
  * @oracle: the oracle
@@ -25,6 +57,7 @@ bool oracle_start(struct oracle *oracle, int fd, unsigned int kind,
 		.fd = fd,
 		.kind = kind,
 		.area = target->area,
+		.target = target,
 	};
 	oracle->id = dev_add(fd, target->pid, kind, target->area->addr,
 			     target->area->len, NULL);

@@ -35,7 +35,7 @@ static int step(const struct op *op, struct area *area, char what)
 	case 'u':
 		return op->undo ? op->undo(area) : DONE;
 	default:
-		return -EINVAL;
+		return oracle_step(area, what);
 	}
 }
 
@@ -134,7 +134,7 @@ int target_start(struct target *target, const struct op *op, enum pages kind)
 /**
  * target_do() - have it do a step
  * @target: the target
- * @what:   'm'ake the area, 'r'un the operation, 'u'ndo it
+ * @what:   'm'ake the area, 'r'un the operation, 'u'ndo it, or the oracle's
  *
  * Return: what the operation's function has returned; -EPIPE if the target
  * died of it, -ETIMEDOUT.
