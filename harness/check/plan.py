@@ -37,7 +37,8 @@ PARTS = {
     "npt": Part(("kvm npt", "compare npt"), "our KVM selftests; hmm-tests, mm and KVM "
                                             "selftests against stock"),
     "shadow": Part(("kvm shadow", "compare shadow"), "KVM selftests, shadow paging"),
-    "kcsan": Part(("guest kcsan", "consumers kcsan", "matrix kcsan", "stress kcsan"),
+    "kcsan": Part(("guest kcsan", "consumers kcsan", "matrix kcsan", "stress kcsan",
+                   "gru kcsan", "gru coherence kcsan"),
                   "the same, part of the matrix, stress under KCSAN (only with KCSAN=1)"),
     "kvm-stock": Part(("kvm stock-npt", "kvm stock-shadow"),
                       "what our KVM selftests find in stock (only if named)"),
@@ -104,6 +105,8 @@ class Plan:
                         "build kcsan", "programs", "stock npt"),
             self._guest("matrix kcsan", self._matrix("kcsan"), "build kcsan"),
             self._guest("stress kcsan", self._stress("kcsan"), "build kcsan"),
+            self._guest("gru kcsan", self._gru("kcsan"), "build kcsan"),
+            self._guest("gru coherence kcsan", self._gru_coherence("kcsan"), "build kcsan"),
             # Bounds on time mean something only when nothing else runs.
             self._guest("guest plain", self._own("plain"), "build plain", quiet=True),
         ]
