@@ -76,7 +76,7 @@ static void leave_copying(void *arg)
 	if (arg)
 		chip_set("reset", 1);
 	gru_start(&gru, 0, &words);
-	while (!*(volatile char *)(to + 2 * PAGE + 8))
+	while (!get_word(to + 2 * PAGE + 8))
 		;
 	_exit(7);
 }
