@@ -67,6 +67,9 @@ static void leave_copying(void *arg)
 
 	memset(from, 0x5a, len);
 	memset(to, 0, len);
+	/* For the address space to take a while to go. */
+	if (arg && !map_anon(64 << 20))
+		_exit(1);
 	if (gru_open(&gru, 1, 1024, GRU_MISS_POLL))
 		_exit(1);
 	/* All that it needs is in the TLB, so it runs without us. */
@@ -114,6 +117,17 @@ TEST_F_TIMEOUT(gru, nothing_is_flushed_after_release, LIMIT_S)
 	EXPECT_EQ(0, chip_count("tgh"));
 	EXPECT_EQ(0, stale_entries());
 	EXPECT_EQ(released + 1, driver_count("mmu_release"));
+}
+
+/* As long as pages go, entries that are in use are compared with them. */
+TEST_F_TIMEOUT(gru, nothing_runs_after_release, LIMIT_S)
+{
+	ASSERT_TRUE(chip_set("watch", 1));
+	ASSERT_EQ(7, WEXITSTATUS(in_child(leave_copying, self)));
+	EXPECT_TRUE(wait_no_contexts(0));
+	EXPECT_EQ(0, chip_count("stale"));
+	EXPECT_LT(0, chip_count("instructions"));
+	ASSERT_TRUE(chip_set("watch", 0));
 }
 
 /* Load contexts that have no room beside each other, in turn. */
