@@ -135,7 +135,7 @@ static void *flush_again(void *arg)
 
 	while (!load->stop) {
 		madvise(load->area, load->len, MADV_DONTNEED);
-		sleep_ms(++load->rounds % 32);
+		sleep_ms(++load->rounds % 128);
 	}
 	return NULL;
 }
@@ -151,7 +151,9 @@ TEST_F_TIMEOUT(gru, another_asid_beside_everything, LIMIT_S)
 	pthread_t thread;
 
 	ASSERT_EQ(0, pthread_create(&thread, NULL, flush_again, &load));
-	while (now_ns() < until) {
+	/* And until there was enough to flush at once. */
+	while (now_ns() < until ||
+	       driver_count("flush_tlb_gru_new_asid") == before) {
 		for (off = 0; off < len; off += PIECE * PAGE) {
 			ASSERT_TRUE(gru_put(&self->gru, 1, load.area + off, off));
 			ASSERT_TRUE(gru_get(&self->gru, 1, load.area + off,
