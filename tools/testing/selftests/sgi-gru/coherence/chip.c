@@ -38,22 +38,6 @@ static bool spit(const char *path, unsigned long value)
 	return ok;
 }
 
-/* The value beside a name, in a file that has one of each on a line. */
-static unsigned long value_in(const char *path, const char *name)
-{
-	char text[8192], word[64];
-	unsigned long value;
-	const char *line;
-
-	if (!slurp(path, text, sizeof(text)))
-		return -1UL;
-	for (line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
-		if (sscanf(line, "%63s %lu", word, &value) == 2 &&
-		    !strcmp(word, name))
-			return value;
-	return -1UL;
-}
-
 /**
  * chip_check() - compare all entries with the page tables
  * @check: what was found
@@ -86,7 +70,17 @@ bool chip_check(struct chip_check *check)
  */
 unsigned long chip_count(const char *name)
 {
-	return value_in(CHIP "counters", name);
+	char text[4096], word[64];
+	unsigned long value;
+	const char *line;
+
+	if (!slurp(CHIP "counters", text, sizeof(text)))
+		return -1UL;
+	for (line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+		if (sscanf(line, "%63s %lu", word, &value) == 2 &&
+		    !strcmp(word, name))
+			return value;
+	return -1UL;
 }
 
 /**
@@ -137,7 +131,17 @@ bool driver_statistics(bool on)
  */
 unsigned long driver_count(const char *name)
 {
-	return value_in(DRIVER "statistics", name);
+	char text[8192], word[64];
+	unsigned long value;
+	const char *line;
+
+	if (!slurp(DRIVER "statistics", text, sizeof(text)))
+		return -1UL;
+	for (line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+		if (sscanf(line, "%lu %63s", &value, word) == 2 &&
+		    !strcmp(word, name))
+			return value;
+	return -1UL;
 }
 
 /**
