@@ -14,7 +14,6 @@ from harness.bench import guests, parts, timing
 
 DRIVER = "drivers/misc/sgi-gru"
 EMULATION = "emulate-the-chip"
-MEMORY = "reserve_mem=256M:128M:gru"
 FIELDS = ("tgh", "beside", "purged", "misses", "replays", "cch", "late")
 # What is measured: (name, tree of the kernel, options of the module).
 DRIVERS = (("per page", "new", "per_page=1"), ("stock", "stock", ""), ("series", "new", ""))
@@ -69,7 +68,7 @@ def _one(built, name, module, options):
                "run gru /bench/gru\n")
     with ui.step(f"a GRU, {name}", 30):
         result = boot.boot(built, image.build(), f"bench-gru-{name.replace(' ', '-')}",
-                           cmdline=f"{guests.CMDLINE} {MEMORY}", mem=guests.MEMORY, smp=1,
+                           cmdline=f"{guests.CMDLINE} {boot.GRU_MEMORY}", mem=guests.MEMORY, smp=1,
                            timeout=1800, cpu=guests.CPU, extra=guests.EXACT,
                            acceleration=boot.ONE_THREAD)
     for section, found in ktap.sections(result.lines).items():

@@ -40,7 +40,7 @@ PARTS = {
                                             "selftests against stock"),
     "shadow": Part(("kvm shadow", "compare shadow"), "KVM selftests, shadow paging"),
     "kcsan": Part(("guest kcsan", "consumers kcsan", "matrix kcsan", "stress kcsan",
-                   "xpmem kcsan"),
+                   "gru kcsan", "gru coherence kcsan", "xpmem kcsan"),
                   "the same, part of the matrix, stress under KCSAN (only with KCSAN=1)"),
     "kvm-stock": Part(("kvm stock-npt", "kvm stock-shadow"),
                       "what our KVM selftests find in stock (only if named)"),
@@ -109,6 +109,8 @@ class Plan:
                         "build kcsan", "programs", "stock npt"),
             self._guest("matrix kcsan", self._matrix("kcsan"), "build kcsan"),
             self._guest("stress kcsan", self._stress("kcsan"), "build kcsan"),
+            self._guest("gru kcsan", self._gru("kcsan"), "build kcsan"),
+            self._guest("gru coherence kcsan", self._gru_coherence("kcsan"), "build kcsan"),
             self._guest("xpmem kcsan", self._xpmem("kcsan"), "build kcsan"),
             # Bounds on time mean something only when nothing else runs.
             self._guest("guest plain", self._own("plain"), "build plain", quiet=True),

@@ -40,6 +40,10 @@ JUSTIFIED = {
     ("mm/migrate_device.c", "PARENTHESIS_ALIGNMENT"): "lines of the base, left as they are",
     ("mm/mprotect.c", "PARENTHESIS_ALIGNMENT"): "likewise; a later patch takes them away",
     ("virt/kvm/Kconfig", "EMBEDDED_FILENAME"): "the file is what it sources",
+    ("sgi-gru/grukdump.c", "PARENTHESIS_ALIGNMENT"): "lines of the base, left as they are",
+    **{("sgi-gru/grukservices.c", kind): "lines of the base, but for one word"
+       for kind in ("EMBEDDED_FUNCTION_NAME", "LONG_LINE", "PREFER_PR_LEVEL",
+                    "SPLIT_STRING")},
     ("mm/mmu_notifier_flush.c", "LINE_SPACING"): "VMA_ITERATOR() is a declaration",
     ("tools/testing/mmu_notifier/shim/", "MACRO_ARG_UNUSED"):
         "stubs of what user space has no use for",

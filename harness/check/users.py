@@ -41,6 +41,7 @@ OBJECTS = {
         drivers/infiniband/hw/hfi1/mmu_rb.o
         drivers/infiniband/hw/hfi1/user_exp_rcv.o drivers/infiniband/hw/mlx5/odp.o
         drivers/iommu/amd/pasid.o drivers/iommu/intel/svm.o
+        drivers/misc/sgi-gru/gru_invalidate.o drivers/misc/sgi-gru/gru_release.o
         drivers/misc/sgi-gru/grufile.o drivers/misc/sgi-gru/grutlbpurge.o
         drivers/xen/gntdev.o fs/proc/task_mmu.o kernel/events/uprobes.o
         lib/test_hmm.o""",

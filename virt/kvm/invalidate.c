@@ -345,6 +345,7 @@ void kvm_gfn_range_start(struct kvm *kvm, struct tracked_range *range,
 	spin_unlock(&tracker->lock);
 	kvm_seq_begin(kvm);
 	kvm_seq_add(kvm, start, end);
+	kvm_seq_begun(kvm);
 }
 EXPORT_SYMBOL_GPL(kvm_gfn_range_start);
 
@@ -377,6 +378,8 @@ void kvm_seq_begin(struct kvm *kvm)
 	lockdep_assert_held_write(&kvm->mmu_lock);
 	WRITE_ONCE(kvm->mmu_invalidate_in_progress,
 		   kvm->mmu_invalidate_in_progress + 1);
+	if (IS_ENABLED(CONFIG_KVM_INVALIDATE_CHECK))
+		atomic_inc(&kvm->mmu_invalidate_beginning);
 }
 
 /**
@@ -396,6 +399,20 @@ void kvm_seq_add(struct kvm *kvm, gfn_t start, gfn_t end)
 	kvm->mmu_invalidate_range_start = min(kvm->mmu_invalidate_range_start,
 					      start);
 	kvm->mmu_invalidate_range_end = max(kvm->mmu_invalidate_range_end, end);
+}
+
+/**
+ * kvm_seq_begun() - all frames of an invalidation have been added
+ * @kvm: the VM
+ *
+ * Between kvm_seq_begin() and the last kvm_seq_add(), mmu_lock is let go of.
+ *
+ * Context: Does not sleep.
+ */
+void kvm_seq_begun(struct kvm *kvm)
+{
+	if (IS_ENABLED(CONFIG_KVM_INVALIDATE_CHECK))
+		atomic_dec(&kvm->mmu_invalidate_beginning);
 }
 
 /**
@@ -422,18 +439,26 @@ void kvm_seq_end(struct kvm *kvm)
 }
 
 /**
- * kvm_seq_uncounted() - are ranges in flight that the count does not know?
+ * kvm_seq_uncounted() - are ranges in flight whose frames the count lacks?
  * @kvm: the VM; mmu_lock is held
  *
- * Those that have not come to KVM's callout yet do not get past it while
- * mmu_lock is held; those that have left it may be out of flight at any time.
+ * Those that have not come to KVM's callout yet, or not to its end, do not get
+ * past it while mmu_lock is held; those that have left it may be out of flight
+ * at any time.  Ranges of the VM itself are counted as well as those of the mm.
  *
  * Return: true if so; false where nobody asks.
  */
 bool kvm_seq_uncounted(struct kvm *kvm)
 {
-	return IS_ENABLED(CONFIG_KVM_INVALIDATE_CHECK) &&
-	       READ_ONCE(kvm->hva_ranges->nr) > kvm->mmu_invalidate_in_progress;
+	long counted, flying;
+
+	if (!IS_ENABLED(CONFIG_KVM_INVALIDATE_CHECK))
+		return false;
+	counted = kvm->mmu_invalidate_in_progress -
+		  atomic_read(&kvm->mmu_invalidate_beginning);
+	flying = READ_ONCE(kvm->hva_ranges->nr) +
+		 READ_ONCE(kvm->gfn_ranges.nr);
+	return flying > counted;
 }
 
 /**
@@ -444,9 +469,9 @@ bool kvm_seq_uncounted(struct kvm *kvm)
  * @uncounted: kvm_seq_uncounted() before it was asked
  *
  * Counts both kinds of disagreement.  A ticket may retry where the count does
- * not if the range is in flight, but has not come to KVM's callout yet, or has
- * left it: then more are in flight than the count knows, before the ticket was
- * asked or still.
+ * not if the range is in flight, but has not come to the end of KVM's callout
+ * yet, or has left it: then more are in flight than the count knows, before the
+ * ticket was asked or still.
  */
 void kvm_seq_compare(struct kvm *kvm, const struct kvm_ticket *ticket,
 		     bool retry, bool uncounted)

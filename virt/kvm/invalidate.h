@@ -29,6 +29,7 @@ static inline void kvm_unfilter_slot(struct kvm_memory_slot *slot) { }
 #ifdef CONFIG_KVM_INVALIDATE_SEQ
 void kvm_seq_begin(struct kvm *kvm);
 void kvm_seq_add(struct kvm *kvm, gfn_t start, gfn_t end);
+void kvm_seq_begun(struct kvm *kvm);
 void kvm_seq_end(struct kvm *kvm);
 bool kvm_seq_uncounted(struct kvm *kvm);
 void kvm_seq_compare(struct kvm *kvm, const struct kvm_ticket *ticket,
@@ -36,6 +37,7 @@ void kvm_seq_compare(struct kvm *kvm, const struct kvm_ticket *ticket,
 #else
 static inline void kvm_seq_begin(struct kvm *kvm) { }
 static inline void kvm_seq_add(struct kvm *kvm, gfn_t start, gfn_t end) { }
+static inline void kvm_seq_begun(struct kvm *kvm) { }
 static inline void kvm_seq_end(struct kvm *kvm) { }
 static inline bool kvm_seq_uncounted(struct kvm *kvm) { return false; }
 static inline void kvm_seq_compare(struct kvm *kvm,

@@ -21,7 +21,7 @@
  * @nr:     how many pages are recorded
  */
 struct gru_fills {
-	spinlock_t lock;
+	spinlock_t lock;	/* of the contents, and over a drop-in */
 	struct xarray blocks;
 	unsigned long nr;
 };

@@ -10,7 +10,6 @@
 
 #include "gru.h"
 #include "grutables.h"
-#include <asm/uv/uv_hub.h>
 
 /**
  * gru_claim_kernel_cb() - have a control block of the kernel to oneself
@@ -22,7 +21,7 @@
 int gru_claim_kernel_cb(struct gru_blade_state *bs)
 {
 	int nr = uv_blade_nr_possible_cpus(bs->bs_grus[0].gs_blade_id);
-	int cb = raw_cpu_ptr(&__uv_cpu_info)->blade_cpu_id % nr;
+	int cb = gru_this_blade_cpu() % nr;
 
 	lockdep_assert_held_read(&bs->bs_kgts_sema);
 	wait_on_bit_lock(bs->bs_kernel_cbs, cb, TASK_UNINTERRUPTIBLE);

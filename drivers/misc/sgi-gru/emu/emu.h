@@ -319,23 +319,28 @@ void gru_emu_tlb_clear(struct gru_emu_chip *chip);
 void gru_emu_tlb_flush(struct gru_emu_chip *chip,
 		       const struct gru_tlb_global_handle *tgh);
 
-/* mcs.c */
+/* status.c */
+/* The start bit of a control block, in its word 0. */
+#define GRU_EMU_ICMD	BIT(GRU_CB_ICMD_SHFT)
+
 void gru_emu_finish(void *handle, unsigned int status);
+struct gru_instruction *gru_emu_cb(struct gru_emu_chip *chip, unsigned int ctx,
+				   unsigned int line);
+void gru_emu_set_status(struct gru_instruction *cb, unsigned int status);
+void gru_emu_complete(struct gru_emu_chip *chip, unsigned int nr,
+		      unsigned int status, unsigned int substatus);
+void gru_emu_fault(struct gru_emu_chip *chip, unsigned int nr,
+		   unsigned int ecause);
+void gru_emu_restart(struct gru_emu_chip *chip, unsigned int nr);
+void gru_emu_poll(struct gru_emu_chip *chip, unsigned int nr);
 
 /* cch.c */
 void gru_emu_cch(struct gru_emu_chip *chip, unsigned int nr);
 
 /* engine.c */
 unsigned long gru_emu_pass(struct gru_emu_chip *chip, unsigned long limit);
-void gru_emu_restart(struct gru_emu_chip *chip, unsigned int nr);
-void gru_emu_poll(struct gru_emu_chip *chip, unsigned int nr);
-void gru_emu_fault(struct gru_emu_chip *chip, unsigned int nr,
-		   unsigned int ecause);
 int gru_emu_engine_start(struct gru_emu_chip *chip);
 void gru_emu_engine_stop(struct gru_emu_chip *chip);
-struct gru_instruction *gru_emu_cb(struct gru_emu_chip *chip, unsigned int ctx,
-				   unsigned int line);
-void gru_emu_set_status(struct gru_instruction *cb, unsigned int status);
 
 /* instructions.c */
 unsigned int gru_emu_check(struct gru_emu_run *run);

@@ -52,24 +52,33 @@ static void gru_emu_no_cpu(struct gru_emu_chip *chip, unsigned int map)
 	spin_unlock_irq(&chip->lock);
 }
 
-static void gru_emu_deliver(struct gru_emu_chip *chip, unsigned int map)
+/* Before the handler runs: what it restarts may be done before it returns. */
+static void gru_emu_count_interrupt(struct gru_emu_chip *chip)
 {
-	int cpu = gru_emu_target(chip, map), ret = -ENXIO;
-
-	/* Whoever waits in gru_emu_irq_sync() may be on this processor. */
-	preempt_disable();
-	atomic_inc(&chip->irq_busy);
-	if (cpu >= 0)
-		ret = smp_call_function_single(cpu, gru_emu_handler, chip, 1);
-	atomic_dec(&chip->irq_busy);
-	preempt_enable();
-	if (ret) {
-		gru_emu_no_cpu(chip, map);
-		return;
-	}
 	spin_lock_irq(&chip->lock);
 	gru_emu_count(chip, GRU_EMU_INTERRUPTS);
 	spin_unlock_irq(&chip->lock);
+}
+
+static void gru_emu_deliver(struct gru_emu_chip *chip, unsigned int map)
+{
+	int cpu;
+
+	/*
+	 * Whoever waits in gru_emu_irq_sync() may be on this processor; and the
+	 * target stays online.
+	 */
+	preempt_disable();
+	cpu = gru_emu_target(chip, map);
+	if (cpu >= 0) {
+		gru_emu_count_interrupt(chip);
+		atomic_inc(&chip->irq_busy);
+		smp_call_function_single(cpu, gru_emu_handler, chip, 1);
+		atomic_dec(&chip->irq_busy);
+	}
+	preempt_enable();
+	if (cpu < 0)
+		gru_emu_no_cpu(chip, map);
 }
 
 /**

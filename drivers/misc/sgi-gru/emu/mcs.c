@@ -9,28 +9,6 @@
 #include "../gru_emu.h"
 #include "emu.h"
 
-/* The start bit, and the status, in the first word of every handle. */
-#define GRU_EMU_CMD		BIT(0)
-#define GRU_EMU_STATUS_SHIFT	16
-#define GRU_EMU_STATUS		(3UL << GRU_EMU_STATUS_SHIFT)
-
-/**
- * gru_emu_finish() - an operation is complete
- * @handle: its handle
- * @status: 0 (idle) or 1 (exception), the same for all kinds
- *
- * The driver keeps a lock in bit 1 of that word, for which others may spin.
- */
-void gru_emu_finish(void *handle, unsigned int status)
-{
-	unsigned long *word = handle, old = READ_ONCE(*word), new;
-
-	do {
-		new = old & ~(GRU_EMU_CMD | GRU_EMU_STATUS);
-		new |= (unsigned long)status << GRU_EMU_STATUS_SHIFT;
-	} while (!try_cmpxchg(word, &old, new));
-}
-
 /* An answer that a flush has overtaken is no answer. */
 static bool gru_emu_dropin(struct gru_emu_chip *chip, unsigned int nr,
 			   const struct gru_tlb_fault_handle *tfh)

@@ -65,9 +65,21 @@ static int do_readonly(char *addr, size_t len)
 	return mprotect(addr, len, PROT_READ);
 }
 
+/* It may take a few: a page in another CPU's batch is passed over. */
 static int do_swap_out(char *addr, size_t len)
 {
-	return swap_is_on() ? madvise(addr, len, MADV_PAGEOUT) : -1;
+	uint64_t until = now_ns() + PATIENCE_MS * MSEC;
+
+	if (!swap_is_on())
+		return -1;
+	do {
+		if (madvise(addr, len, MADV_PAGEOUT))
+			return -1;
+		if (!pfn_of(addr))
+			return 0;
+		sleep_ms(10);
+	} while (now_ns() < until);
+	return -1;
 }
 
 TEST_F_TIMEOUT(mm, mirror_after_dontneed, LIMIT_S)

@@ -3,6 +3,8 @@
  * Contexts that come and go, with instructions under way; ASIDs that are used
  * again; and the driver's own tests of its services.
  */
+#define _GNU_SOURCE
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -167,8 +169,13 @@ TEST_F_TIMEOUT(contexts, more_than_there_are, LIMIT_S)
 {
 	uint64_t *word = (uint64_t *)self->copy;
 	static struct gru gru[SEGMENTS];
+	cpu_set_t one;
 	unsigned int i;
 
+	/* Contexts are those of the blade that the processor is on. */
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	ASSERT_EQ(0, sched_setaffinity(0, sizeof(one), &one));
 	for (i = 0; i < SEGMENTS; i++)
 		ASSERT_EQ(0, gru_open(&gru[i], 2, 1024, GRU_MISS_POLL));
 	for (i = 0; i < SEGMENTS; i++) {

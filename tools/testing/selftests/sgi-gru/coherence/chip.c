@@ -145,19 +145,22 @@ unsigned long driver_count(const char *name)
 }
 
 /**
- * driver_contexts() - how many contexts are loaded
+ * driver_contexts() - how many contexts of processes are loaded
  *
- * Return: the number, of all processes and the kernel.
+ * Those of the kernel stay once they have been used.
+ *
+ * Return: the number.
  */
 unsigned int driver_contexts(void)
 {
-	char text[16384];
 	unsigned int nr = 0;
+	char text[16384];
 	const char *line;
+	int pid;
 
 	if (!slurp(DRIVER "cch_status", text, sizeof(text)))
 		return -1U;
 	for (line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
-		nr += line[0] != '#';
+		nr += sscanf(line, "%*d %*d %*d %*d %d", &pid) == 1 && pid;
 	return nr;
 }

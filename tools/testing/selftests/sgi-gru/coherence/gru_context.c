@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -66,6 +67,9 @@ static void leave_copying(void *arg)
 
 	memset(from, 0x5a, len);
 	memset(to, 0, len);
+	/* For the address space to take a while to go. */
+	if (arg && !map_anon(64 << 20))
+		_exit(1);
 	if (gru_open(&gru, 1, 1024, GRU_MISS_POLL))
 		_exit(1);
 	/* All that it needs is in the TLB, so it runs without us. */
@@ -76,7 +80,7 @@ static void leave_copying(void *arg)
 	if (arg)
 		chip_set("reset", 1);
 	gru_start(&gru, 0, &words);
-	while (!*(volatile char *)(to + 2 * PAGE + 8))
+	while (!get_word(to + 2 * PAGE + 8))
 		;
 	_exit(7);
 }
@@ -115,6 +119,17 @@ TEST_F_TIMEOUT(gru, nothing_is_flushed_after_release, LIMIT_S)
 	EXPECT_EQ(released + 1, driver_count("mmu_release"));
 }
 
+/* As long as pages go, entries that are in use are compared with them. */
+TEST_F_TIMEOUT(gru, nothing_runs_after_release, LIMIT_S)
+{
+	ASSERT_TRUE(chip_set("watch", 1));
+	ASSERT_EQ(7, WEXITSTATUS(in_child(leave_copying, self)));
+	EXPECT_TRUE(wait_no_contexts(0));
+	EXPECT_EQ(0, chip_count("stale"));
+	EXPECT_LT(0, chip_count("instructions"));
+	ASSERT_TRUE(chip_set("watch", 0));
+}
+
 /* Load contexts that have no room beside each other, in turn. */
 static bool use_in_turn(struct gru *grus, unsigned int nr, char *area)
 {
@@ -131,38 +146,49 @@ static bool use_in_turn(struct gru *grus, unsigned int nr, char *area)
 	return true;
 }
 
-static void steal(void *arg)
+/* As long as the other end of the pipe is open. */
+static void steal(unsigned int nr, int pipe)
 {
-	unsigned int nr = (uintptr_t)arg, i;
-	struct gru grus[nr];
+	struct pollfd closed = { .fd = pipe };
 	char *area = map_anon(nr * PAGE);
+	struct gru grus[nr];
+	unsigned int i;
 
 	for (i = 0; i < nr; i++)
 		if (gru_open(&grus[i], 32, 8192, GRU_MISS_POLL))
 			_exit(1);
-	_exit(!use_in_turn(grus, nr, area));
+	do {
+		if (!use_in_turn(grus, nr, area))
+			_exit(2);
+	} while (!poll(&closed, 1, 0));
+	_exit(0);
 }
 
 /* Contexts of several processes, more than there is room for. */
 TEST_F_TIMEOUT(gru, contexts_are_stolen_from_others, 3 * LIMIT_S)
 {
 	unsigned long before = driver_count("steal_user_context");
+	int pipes[2], status;
 	pid_t pids[4];
 	unsigned int i;
-	int status;
 
+	ASSERT_EQ(0, pipe(pipes));
 	for (i = 0; i < 4; i++) {
 		pids[i] = fork();
-		if (!pids[i])
-			steal((void *)4UL);
+		if (!pids[i]) {
+			close(pipes[1]);
+			steal(4, pipes[0]);
+		}
 	}
 	while (driver_count("steal_user_context") < before + 2)
 		ASSERT_EQ(0, stale_entries());
+	close(pipes[1]);
 	for (i = 0; i < 4; i++) {
 		waitpid(pids[i], &status, 0);
 		EXPECT_EQ(0, status);
 	}
 	EXPECT_EQ(0, stale_entries());
+	close(pipes[0]);
 }
 
 struct racer {

@@ -17,9 +17,20 @@
 /* One TLB operation flushes so many pages at most. */
 #define PIECE	1024UL
 
+/* By the processor; what others write meanwhile is seen. */
+static inline uint64_t get_word(const void *at)
+{
+	return __atomic_load_n((const uint64_t *)at, __ATOMIC_RELAXED);
+}
+
+static inline void put_word(void *at, uint64_t value)
+{
+	__atomic_store_n((uint64_t *)at, value, __ATOMIC_RELAXED);
+}
+
 /* A word by way of the GRU; false on an exception. */
 static inline bool gru_get(struct gru *gru, unsigned int block,
-			   const volatile void *at, uint64_t *value)
+			   const void *at, uint64_t *value)
 {
 	struct gru_instruction_words words = {
 		.operation = GRU_DO_LOAD,
@@ -33,12 +44,12 @@ static inline bool gru_get(struct gru *gru, unsigned int block,
 	gru_start(gru, block, &words);
 	if (gru_wait(gru, block) != GRU_FINISHED)
 		return false;
-	*value = *(volatile uint64_t *)gru_data(gru, 64 * block);
+	*value = get_word(gru_data(gru, 64 * block));
 	return true;
 }
 
 static inline bool gru_put(struct gru *gru, unsigned int block,
-			   volatile void *at, uint64_t value)
+			   void *at, uint64_t value)
 {
 	struct gru_instruction_words words = {
 		.operation = GRU_DO_STORE,
@@ -49,7 +60,7 @@ static inline bool gru_put(struct gru *gru, unsigned int block,
 		.operand = 1,
 	};
 
-	*(volatile uint64_t *)gru_data(gru, 64 * block) = value;
+	put_word(gru_data(gru, 64 * block), value);
 	gru_start(gru, block, &words);
 	return gru_wait(gru, block) == GRU_FINISHED;
 }

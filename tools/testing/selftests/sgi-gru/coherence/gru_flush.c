@@ -135,7 +135,7 @@ static void *flush_again(void *arg)
 
 	while (!load->stop) {
 		madvise(load->area, load->len, MADV_DONTNEED);
-		sleep_ms(++load->rounds % 32);
+		sleep_ms(++load->rounds % 128);
 	}
 	return NULL;
 }
@@ -151,7 +151,9 @@ TEST_F_TIMEOUT(gru, another_asid_beside_everything, LIMIT_S)
 	pthread_t thread;
 
 	ASSERT_EQ(0, pthread_create(&thread, NULL, flush_again, &load));
-	while (now_ns() < until) {
+	/* And until there was enough to flush at once. */
+	while (now_ns() < until ||
+	       driver_count("flush_tlb_gru_new_asid") == before) {
 		for (off = 0; off < len; off += PIECE * PAGE) {
 			ASSERT_TRUE(gru_put(&self->gru, 1, load.area + off, off));
 			ASSERT_TRUE(gru_get(&self->gru, 1, load.area + off,
@@ -179,7 +181,7 @@ TEST_F_TIMEOUT(gru, soft_dirty_of_everything, LIMIT_S)
 	EXPECT_EQ(0, stale_entries());
 	/* Only the write was recorded if it came through the page table. */
 	ASSERT_TRUE(gru_put(&self->gru, 0, area, 2));
-	EXPECT_EQ(2, *(volatile uint64_t *)area);
+	EXPECT_EQ(2, get_word(area));
 }
 
 /* Reading goes on where only the right to write goes. */
@@ -201,10 +203,10 @@ TEST_F_TIMEOUT(gru, readers_stay_when_writing_ends, LIMIT_S)
 	tgh();
 	child = fork();
 	if (!child)
-		_exit(*(volatile uint64_t *)(area + PAGE) != 5);
+		_exit(get_word(area + PAGE) != 5);
 	EXPECT_LE(1, tgh());
 	ASSERT_TRUE(gru_put(&self->gru, 0, area + PAGE, 6));
-	EXPECT_EQ(6, *(volatile uint64_t *)(area + PAGE));
+	EXPECT_EQ(6, get_word(area + PAGE));
 	EXPECT_EQ(0, stale_entries());
 	waitpid(child, NULL, 0);
 }
@@ -270,7 +272,7 @@ TEST_F_TIMEOUT(gru, both_chiplets, LIMIT_S)
 	ASSERT_EQ(0, madvise(area, PAGE, MADV_DONTNEED));
 	EXPECT_EQ(1, tgh());
 	EXPECT_EQ(before + 1, driver_count("flush_tlb_gru_zero_asid"));
-	*(volatile uint64_t *)area = 3;
+	put_word(area, 3);
 	ASSERT_TRUE(gru_get(&other, 0, area, &value));
 	EXPECT_EQ(3, value);
 	EXPECT_EQ(0, stale_entries());

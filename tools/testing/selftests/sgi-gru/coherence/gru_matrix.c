@@ -99,7 +99,8 @@ static int load_word(struct area *area)
 	if (touch_page(GRU_DO_LOAD, (void *)(uintptr_t)area->at) !=
 	    GRU_FINISHED)
 		return -EFAULT;
-	area->word = *(volatile uint64_t *)gru_data(&gru, 0);
+	area->word = __atomic_load_n((uint64_t *)gru_data(&gru, 0),
+				     __ATOMIC_RELAXED);
 	return DONE;
 }
 

@@ -108,7 +108,7 @@ TEST_F_TIMEOUT(gru, others_do_not_matter, LIMIT_S)
 	struct load load;
 	int i;
 
-	*(volatile uint64_t *)area = 1;
+	put_word(area, 1);
 	ASSERT_TRUE(gru_put(&self->gru, 0, other, 1));
 	chip_set("hold_dropin", 1);
 	ASSERT_TRUE(load_start(&load, &self->gru, area));
@@ -159,7 +159,7 @@ TEST_F_TIMEOUT(gru, an_invalidation_in_flight_is_waited_for, LIMIT_S)
 	if (why_no_device())
 		SKIP(return, "%s", why_no_device());
 	memset(area, 1, 2 * PAGE);
-	*(volatile char *)gru_data(&self->gru, 0) = 1;
+	put_word(gru_data(&self->gru, 0), 1);
 	fd = dev_open();
 	id = dev_add(fd, 0, MNT_LIST, area, PAGE, NULL);
 	ASSERT_EQ(0, pthread_create(&load.thread, NULL, do_load, &load));
@@ -194,7 +194,7 @@ static void wait_for_ever(char *area, int fd)
 
 	if (gru_open(&gru, 1, 1024, GRU_MISS_POLL))
 		_exit(2);
-	*(volatile char *)gru_data(&gru, 0) = 1;
+	put_word(gru_data(&gru, 0), 1);
 	churn_prepare(&churn, area, PAGE, do_dontneed);
 	if (read(fd, &go, 1) != 1)
 		_exit(3);
@@ -269,7 +269,7 @@ struct server {
 /* Who answers the faults of an area that userfaultfd watches. */
 static void *answer_fault(void *arg)
 {
-	static char page[PAGE] __attribute__((aligned(PAGE)));
+	static uint64_t page[PAGE / sizeof(uint64_t)];
 	struct server *server = arg;
 	struct pollfd ready = { .fd = server->fd, .events = POLLIN };
 	struct uffdio_copy copy = { .len = PAGE };
@@ -279,7 +279,7 @@ static void *answer_fault(void *arg)
 	    read(server->fd, &msg, sizeof(msg)) != sizeof(msg))
 		return NULL;
 	server->asked = true;
-	*(uint64_t *)page = 42;
+	page[0] = 42;
 	copy.dst = (uintptr_t)server->area;
 	copy.src = (uintptr_t)page;
 	ioctl(server->fd, UFFDIO_COPY, &copy);
