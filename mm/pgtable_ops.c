@@ -7,6 +7,7 @@
 #include <linux/hugetlb.h>
 #include <linux/init.h>
 #include <linux/mm.h>
+#include <linux/mmu_notifier.h>
 
 #include "pgtable_ops.h"
 
@@ -107,6 +108,36 @@ const struct pgtable_ops pgtable_ops[PGTABLE_NR_KINDS] = {
 		.split		= hugetlb_pt_split,
 	},
 };
+
+/**
+ * announced_move() - move page tables of a special VMA inside an invalidation
+ * @vma:      the VMA
+ * @new_vma:  where to
+ * @old_addr: of what moves
+ * @new_addr: of the place in @new_vma
+ * @len:      how much
+ *
+ * Here and not in the operations, since it is the same for all of them and for
+ * ordinary page tables: what moves is unmapped where it was.
+ *
+ * Context: mmap_lock held for write.  Sleeps.
+ * Return: how many bytes were moved.
+ */
+unsigned long announced_move(struct vm_area_struct *vma,
+			     struct vm_area_struct *new_vma,
+			     unsigned long old_addr, unsigned long new_addr,
+			     unsigned long len)
+{
+	struct mmu_notifier_range range;
+	unsigned long moved;
+
+	mmu_notifier_range_init_cause(&range, MMU_CAUSE_MREMAP, vma->vm_mm,
+				      old_addr, old_addr + len);
+	mmu_notifier_invalidate_range_start(&range);
+	moved = pgtable_move(vma, new_vma, old_addr, new_addr, len);
+	mmu_notifier_invalidate_range_end(&range);
+	return moved;
+}
 
 /* An operation that is added has to be added to the check, too. */
 static_assert(sizeof(struct pgtable_ops) == 9 * sizeof(void (*)(void)));

@@ -28,6 +28,7 @@
 #ifndef __MM_PGTABLE_OPS_H
 #define __MM_PGTABLE_OPS_H
 
+#include <linux/build_bug.h>
 #include <linux/hugetlb_inline.h>
 #include <linux/mm.h>
 
@@ -123,6 +124,8 @@ static inline enum pgtable_kind pgtable_kind(const struct vm_area_struct *vma)
 static inline const struct pgtable_ops *
 pgtable_ops_of(const struct vm_area_struct *vma)
 {
+	/* Without hugetlb, the compiler has to see that nobody comes here. */
+	BUILD_BUG_ON(!IS_ENABLED(CONFIG_HUGETLB_PAGE));
 	VM_WARN_ON_ONCE(!pgtable_is_special(vma));
 	return &pgtable_ops[pgtable_kind(vma)];
 }
@@ -164,6 +167,21 @@ static inline unsigned long pgtable_move(struct vm_area_struct *vma,
 					 unsigned long len)
 {
 	return pgtable_ops_of(vma)->move(vma, new_vma, old_addr, new_addr, len);
+}
+
+unsigned long announced_move(struct vm_area_struct *vma,
+			     struct vm_area_struct *new_vma,
+			     unsigned long old_addr, unsigned long new_addr,
+			     unsigned long len);
+
+/* The same inside of an invalidation, which is that of any other move. */
+static inline unsigned long
+pgtable_move_announced(struct vm_area_struct *vma,
+		       struct vm_area_struct *new_vma, unsigned long old_addr,
+		       unsigned long new_addr, unsigned long len)
+{
+	BUILD_BUG_ON(!IS_ENABLED(CONFIG_HUGETLB_PAGE));
+	return announced_move(vma, new_vma, old_addr, new_addr, len);
 }
 
 static inline void pgtable_split(struct vm_area_struct *vma, unsigned long addr)
