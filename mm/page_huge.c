@@ -21,10 +21,12 @@
  *
  * See Documentation/admin-guide/mm/page-huge.rst.
  */
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/hugetlb.h>
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
+#include <linux/mman.h>
 #include <linux/rmap.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
@@ -32,6 +34,11 @@
 
 #include "internal.h"
 #include "page_huge.h"
+
+/* What mm.h has in the upper half, beyond what architectures have first. */
+static_assert(!(VM_PAGE_HUGE & (VM_UFFD_MINOR | VM_ALLOW_ANY_UNCACHED |
+				VM_DROPPABLE | VM_SEALED)));
+static_assert(VM_PAGE_HUGE > BIT(37));
 
 /* Mapped more often than this, the page is not mapped again: see zero_get(). */
 #define ZERO_MAX_REFS	(INT_MAX / 2)

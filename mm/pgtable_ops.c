@@ -91,6 +91,15 @@ static void hugetlb_pt_split(struct vm_area_struct *vma, unsigned long addr)
 	hugetlb_split(vma, addr);
 }
 
+#ifdef CONFIG_PAGE_HUGE
+/* Pages of hugetlb, but for those that were never written to. */
+static vm_fault_t page_huge_pt_fault(struct vm_area_struct *vma,
+				     unsigned long addr, unsigned int flags)
+{
+	return page_huge_fault(vma, addr, flags);
+}
+#endif
+
 /*
  * All of these are functions of this file, also where they only call another:
  * of those of other files the compiler does not know that they are there.
@@ -107,6 +116,19 @@ const struct pgtable_ops pgtable_ops[PGTABLE_NR_KINDS] = {
 		.move		= hugetlb_pt_move,
 		.split		= hugetlb_pt_split,
 	},
+#ifdef CONFIG_PAGE_HUGE
+	[PGTABLE_PAGE_HUGE] = {
+		.fault		= page_huge_pt_fault,
+		.copy		= hugetlb_pt_copy,
+		.widen		= hugetlb_pt_widen,
+		.zap_lock	= hugetlb_pt_zap_lock,
+		.zap		= hugetlb_pt_zap,
+		.zap_unlock	= hugetlb_pt_zap_unlock,
+		.protect	= hugetlb_pt_protect,
+		.move		= hugetlb_pt_move,
+		.split		= hugetlb_pt_split,
+	},
+#endif
 };
 
 /**
@@ -162,7 +184,10 @@ static __always_inline void check_ops(const struct pgtable_ops *ops)
 static int __init pgtable_ops_init(void)
 {
 	check_ops(&pgtable_ops[PGTABLE_HUGETLB]);
-	BUILD_BUG_ON(PGTABLE_NR_KINDS != 1);
+#ifdef CONFIG_PAGE_HUGE
+	check_ops(&pgtable_ops[PGTABLE_PAGE_HUGE]);
+#endif
+	BUILD_BUG_ON(PGTABLE_NR_KINDS != 1 + IS_ENABLED(CONFIG_PAGE_HUGE));
 	return 0;
 }
 early_initcall(pgtable_ops_init);

@@ -32,6 +32,10 @@
 #include <linux/hugetlb_inline.h>
 #include <linux/mm.h>
 
+#ifdef CONFIG_PAGE_HUGE
+#include "page_huge.h"
+#endif
+
 struct mmu_gather;
 struct zap_details;
 

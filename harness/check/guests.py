@@ -327,8 +327,8 @@ def xpmem(kernel, config, name, seed=None, full=False):
 def hugetlb(kernel, config, name, binaries, module=None):
     """Boot with tests of hugetlb: ({program: {test: Outcome}}, console lines).
 
-    The base's programs, then ours, which do without the module of test subscribers
-    where there is none.
+    The base's programs, then ours.  On the unchanged kernel there is neither the
+    module of test subscribers nor /dev/page-huge.
     """
     image = initramfs.Image(name)
     body = [FUNCTIONS, f"export PATIENCE={_limit(2, config)}"]
@@ -341,6 +341,8 @@ def hugetlb(kernel, config, name, binaries, module=None):
         image.add(module, "/t/test_mmu_notifier.ko", libs=False)
         body.append("run insmod insmod /t/test_mmu_notifier.ko")
     tests = programs.build_pgtable_ops(config)
+    if module:
+        tests |= programs.build_page_huge(config)
     for test, path in tests.items():
         image.add(path, f"/t/{test}", libs=False)
         body.append(f"run {test} limited {_limit(200, config)} /t/{test}")
@@ -348,7 +350,8 @@ def hugetlb(kernel, config, name, binaries, module=None):
     with ui.step(f"guest {name}", 120 * SLOWNESS[config]):
         result = boot.boot(kernel, image.build(), name, mem=hugetlb_tests.MEMORY,
                            warnings="keep", timeout=_limit(1800, config),
-                           cmdline=f"loglevel=5 norandmaps {hugetlb_tests.CMDLINE}")
+                           cmdline=f"loglevel=5 norandmaps numa=fake=2U "
+                                   f"{hugetlb_tests.CMDLINE}")
     sections = ktap.sections(result.lines)
     found = {program.name: compare.judge(sections.get(program.name), program.ktap)
              for program in wanted}

@@ -37,7 +37,7 @@ PARTS = {
     "xpmem": Part(("xpmem plain", "xpmem debug"),
                   "XPMEM: its requests, both sides, the matrix through an attachment"),
     "hugetlb": Part(("hugetlb plain", "hugetlb debug"),
-                    "page tables of hugetlb: ours, and the base's against stock"),
+                    "page tables of hugetlb, /dev/page-huge: ours, and the base's against stock"),
     "npt": Part(("kvm npt", "compare npt"), "our KVM selftests; hmm-tests, mm and KVM "
                                             "selftests against stock"),
     "shadow": Part(("kvm shadow", "compare shadow"), "KVM selftests, shadow paging"),

@@ -15,6 +15,7 @@ OURS_GRU = "tools/testing/selftests/sgi-gru"
 OURS_GRU_COHERENCE = f"{OURS_GRU}/coherence"
 OURS_XPMEM = "tools/testing/selftests/xpmem"
 OURS_PGTABLE_OPS = "tools/testing/selftests/pgtable_ops"
+OURS_PAGE_HUGE = "tools/testing/selftests/page_huge"
 PATIENCE = paths.ROOT / "harness" / "guest" / "patience.c"
 
 
@@ -123,6 +124,11 @@ def build_xpmem(config):
 def build_pgtable_ops(config):
     """The tests of hugetlb's page tables."""
     return _ours(OURS_PGTABLE_OPS, config)
+
+
+def build_page_huge(config):
+    """The tests of /dev/page-huge."""
+    return _ours(OURS_PAGE_HUGE, config)
 
 
 def module_for(built, tree):
