@@ -51,7 +51,7 @@ def _run(name):
 def main(argv):
     """Run the parts; 1 if one of them finds a difference that must not be."""
     args = _arguments(argv)
-    deps.ensure("tree", "build", "boot")
+    deps.ensure("tree", "build", "boot", "proofs")
     before, after = trees.commits()
     ui.say(f"before: {before[:12]}, after: {after[:12]}")
     failed = 0

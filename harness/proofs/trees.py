@@ -28,6 +28,12 @@ def commits():
     return made[numbers[0] - 1], made[numbers[1]]
 
 
+def top():
+    """The commit of the whole series."""
+    tree.assemble()
+    return tree.repository().text("rev-parse", tree.ASSEMBLED)
+
+
 def changed():
     """The C files of the kernel that differ."""
     listed = tree.repository().text("diff", "--name-only", *commits()).splitlines()

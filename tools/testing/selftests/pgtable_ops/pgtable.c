@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Places, the pool, and what /proc tells: see pgtable.h. */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
