@@ -331,12 +331,13 @@ def hugetlb(kernel, config, name, binaries, module=None):
     module of test subscribers nor /dev/page-huge.
     """
     image = initramfs.Image(name)
-    body = [FUNCTIONS, f"export PATIENCE={_limit(2, config)}"]
+    body = [FUNCTIONS, hugetlb_tests.FUNCTIONS, f"export PATIENCE={_limit(2, config)}"]
     wanted = hugetlb_tests.chosen(config)
     for program in wanted:
         there = f"/t/base/{program.binary}"
         image.add(binaries[program.folder] / program.binary, there, libs=False)
-        body.append(f"run {program.name} limited {_limit(200, config)} {there}")
+        how = "lonely" if program.name in hugetlb_tests.LONELY else "limited"
+        body.append(f"run {program.name} {how} {_limit(200, config)} {there}")
     if module:
         image.add(module, "/t/test_mmu_notifier.ko", libs=False)
         body.append("run insmod insmod /t/test_mmu_notifier.ko")

@@ -2,16 +2,30 @@
 """Tests of hugetlb's page tables: the base's, and ours of what these leave out.
 
 The base's run on both kernels, and are compared.  Left out of the base's:
-uffd-unit-tests (see consumers), charge_reserved_hugetlb.sh and
-hugetlb_reparenting_test.sh (want a whole user space), hugepage-vmemmap (the
-optimisation is off).  libhugetlbfs has more, which Debian 12 packages without
-its tests.
+uffd-unit-tests (see consumers), hugetlb_fault_after_madv (takes longer than all
+others; private.c of ours touches while it discards), charge_reserved_hugetlb.sh
+and hugetlb_reparenting_test.sh (want a whole user space), hugepage-vmemmap (the
+optimisation is off).  libhugetlbfs has more, which Debian 12 packages without its
+tests.
 """
 
 from harness.check.consumers import MM, Program
 
 # Pages of 2 MiB: what map_hugetlb and hugepage-shm need, and some more.
-CMDLINE = "hugepagesz=2M hugepages=160"
+PAGES = 160
+CMDLINE = f"hugepagesz=2M hugepages={PAGES}"
+# This wants a pool of one page.
+LONELY = ("hugetlb_madv_vs_map",)
+FUNCTIONS = f"""
+lonely()
+{{
+	echo 1 >/proc/sys/vm/nr_hugepages
+	limited "$@"
+	code=$?
+	echo {PAGES} >/proc/sys/vm/nr_hugepages
+	return $code
+}}
+"""
 MEMORY = "3G"
 
 
@@ -25,7 +39,6 @@ PROGRAMS = [
     _mm("hugepage-mremap"),
     _mm("map_hugetlb"),
     _mm("hugetlb-madvise"),
-    _mm("hugetlb_fault_after_madv"),
     _mm("hugetlb_madv_vs_map"),
     _mm("hugetlb_dio", ktap=True),
     _mm("hugetlb-read-hwpoison", slow_too=False),
