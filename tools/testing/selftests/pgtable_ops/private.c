@@ -16,6 +16,7 @@
 
 #define PAGES	3
 #define LEN	(PAGES * HUGE)
+#define LAST	4
 #define TOUCH_MS	3000
 
 FIXTURE(private) {
@@ -121,7 +122,7 @@ TEST_F_TIMEOUT(private, owner_before_child, LIMIT_S)
 }
 
 struct discarder {
-	char *page;
+	char *pages;
 	atomic_bool stop;
 };
 
@@ -130,21 +131,23 @@ static void *discard_on(void *arg)
 	struct discarder *discarder = arg;
 
 	while (!atomic_load(&discarder->stop))
-		madvise(discarder->page, HUGE, MADV_DONTNEED);
+		madvise(discarder->pages, LAST * HUGE, MADV_DONTNEED);
 	return NULL;
 }
 
-/* Touches the only page that there is while it is given up, again and again. */
-static int touch_the_last(char *page)
+/* Touches the only pages that there are while they are given up. */
+static int touch_the_last(char *pages)
 {
-	struct discarder discarder = { .page = page };
+	struct discarder discarder = { .pages = pages };
 	uint64_t until = now_ns() + TOUCH_MS * MSEC;
 	pthread_t thread;
+	int i;
 
 	if (pthread_create(&thread, NULL, discard_on, &discarder))
 		return 1;
 	while (now_ns() < until)
-		*(volatile char *)page = 1;
+		for (i = 0; i < LAST; i++)
+			*(volatile char *)(pages + i * HUGE) = 1;
 	atomic_store(&discarder.stop, true);
 	pthread_join(thread, NULL);
 	return 0;
@@ -160,11 +163,11 @@ TEST_F_TIMEOUT(private, touched_while_discarded, LIMIT_S)
 
 	ASSERT_EQ(0, munmap(self->base, LEN));
 	pool = pool_now();
-	left = pool.free - pool.reserved - 1;
+	left = pool.free - pool.reserved - LAST;
 	ASSERT_NE(NULL, map_huge(rest, left * HUGE, 0));
 	pid = fork();
 	if (!pid)
-		_exit(!map_huge(last, HUGE, 0) || touch_the_last(last));
+		_exit(!map_huge(last, LAST * HUGE, 0) || touch_the_last(last));
 	EXPECT_TRUE(is_killed(pid, 0));
 	ASSERT_EQ(0, munmap(rest, left * HUGE));
 }
