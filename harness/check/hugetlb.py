@@ -2,11 +2,10 @@
 """Tests of hugetlb's page tables: the base's, and ours of what these leave out.
 
 The base's run on both kernels, and are compared.  Left out of the base's:
-uffd-unit-tests (see consumers), hugetlb_fault_after_madv (takes longer than all
-others; private.c of ours touches while it discards), charge_reserved_hugetlb.sh
-and hugetlb_reparenting_test.sh (want a whole user space), hugepage-vmemmap (the
-optimisation is off).  libhugetlbfs has more, which Debian 12 packages without its
-tests.
+uffd-unit-tests (see consumers), hugetlb_fault_after_madv (does not end in minutes,
+on neither kernel), charge_reserved_hugetlb.sh and hugetlb_reparenting_test.sh (want
+a whole user space), hugepage-vmemmap (the optimisation is off).  libhugetlbfs has
+more, which Debian 12 packages without its tests.
 """
 
 from harness.check.consumers import MM, Program

@@ -5,7 +5,6 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -16,8 +15,6 @@
 
 #define PAGES	3
 #define LEN	(PAGES * HUGE)
-#define LAST	4
-#define TOUCH_MS	3000
 
 FIXTURE(private) {
 	struct klog klog;
@@ -118,57 +115,6 @@ TEST_F_TIMEOUT(private, owner_before_child, LIMIT_S)
 	EXPECT_TRUE(filled(base, HUGE, 2));
 	EXPECT_TRUE(filled(base + HUGE, LEN - HUGE, 1));
 	ASSERT_EQ(0, munmap(base, LEN));
-	ASSERT_EQ(0, munmap(rest, left * HUGE));
-}
-
-struct discarder {
-	char *pages;
-	atomic_bool stop;
-};
-
-static void *discard_on(void *arg)
-{
-	struct discarder *discarder = arg;
-
-	while (!atomic_load(&discarder->stop))
-		madvise(discarder->pages, LAST * HUGE, MADV_DONTNEED);
-	return NULL;
-}
-
-/* Touches the only pages that there are while they are given up. */
-static int touch_the_last(char *pages)
-{
-	struct discarder discarder = { .pages = pages };
-	uint64_t until = now_ns() + TOUCH_MS * MSEC;
-	pthread_t thread;
-	int i;
-
-	if (pthread_create(&thread, NULL, discard_on, &discarder))
-		return 1;
-	while (now_ns() < until)
-		for (i = 0; i < LAST; i++)
-			*(volatile char *)(pages + i * HUGE) = 1;
-	atomic_store(&discarder.stop, true);
-	pthread_join(thread, NULL);
-	return 0;
-}
-
-/* Whoever is waiting for the page finds it in the pool: no SIGBUS. */
-TEST_F_TIMEOUT(private, touched_while_discarded, LIMIT_S)
-{
-	char *last = self->base + GIGA, *rest = self->base + 2 * GIGA;
-	struct pool pool;
-	long left;
-	pid_t pid;
-
-	ASSERT_EQ(0, munmap(self->base, LEN));
-	pool = pool_now();
-	left = pool.free - pool.reserved - LAST;
-	ASSERT_NE(NULL, map_huge(rest, left * HUGE, 0));
-	pid = fork();
-	if (!pid)
-		_exit(!map_huge(last, LAST * HUGE, 0) || touch_the_last(last));
-	EXPECT_TRUE(is_killed(pid, 0));
 	ASSERT_EQ(0, munmap(rest, left * HUGE));
 }
 
