@@ -5,7 +5,7 @@
 HARNESS = python3 -B -m harness
 
 COMMANDS = check check-full tree build series series-check refresh bisect-check shell deb \
-	   bench mutants selftest clean
+	   bench mutants hugetlb-proofs selftest clean
 
 help:
 	@$(HARNESS) help

@@ -25,10 +25,12 @@ COMMANDS = {
     "deb": "an installable Debian package of the kernel (CONFIG=path)",
     "mutants": "a broken core, kernels that lack one hook: all must fail (ONLY=core,...)",
     "bench": "measure against stock (ONLY=counts,latency,... QUICK=1)",
+    "hugetlb-proofs": "the page-table operations table changes nothing (ONLY=objects,...)",
     "selftest": "the unit tests of these tools",
     "clean": "remove build/ (KEEP_CACHE=1: all but the compiler's cache)",
 }
-LAZY = {"run": "run_demo", "check": "check", "bench": "bench", "mutants": "hooks"}
+LAZY = {"run": "run_demo", "check": "check", "bench": "bench", "mutants": "hooks",
+        "hugetlb-proofs": "proofs"}
 
 
 def _set(name, default=""):
@@ -117,7 +119,7 @@ OWN = {"tree": _tree, "build": _build, "series": _series, "series-check": _serie
 def _help():
     ui.say("usage: make COMMAND [KEY=VALUE...]   or   python3 -m harness COMMAND ...\n")
     for name, words in COMMANDS.items():
-        ui.say(f"  {name:14}{words}")
+        ui.say(f"  {name:15}{words}")
 
 
 def _command(name):

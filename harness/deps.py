@@ -25,6 +25,8 @@ GROUPS = {
               # The API's users are compiled for every architecture that has some.
               "gcc-aarch64-linux-gnu", "gcc-powerpc64le-linux-gnu",
               "gcc-riscv64-linux-gnu", "gcc-s390x-linux-gnu"],
+    # The tests of VMAs in user space.
+    "proofs": ["liburcu-dev"],
     "deb-tools": ["dpkg-dev", "debhelper", "fakeroot", "lsb-release", "dwarves"],
 }
 

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from harness import deps, kernel as kernels, paths, ui
-from harness.bench import counting, environment, gru, guests, native, parts, plan, report, \
-    verdicts
+from harness.bench import counting, environment, gru, guests, native, page_huge, parts, \
+    plan, report, verdicts
 
 TREES = ("stock", "new")
 EPILOG = "parts:\n" + "\n".join(f"  {name:10}{words}" for name, words in plan.PARTS.items())
@@ -99,6 +99,10 @@ class Run:
     def xpmem(self):
         """Attachments."""
         self.results["xpmem"] = guests.xpmem(self.kernels["new"], plan.xpmem(), 60)
+
+    def page_huge(self):
+        """A device with a huge page of zeroes."""
+        self.results["page_huge"] = page_huge.measure(self.kernels["new"])
 
     def repeat(self):
         """The same boot twice: equal slopes, and a subscriber more is seen."""

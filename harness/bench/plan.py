@@ -33,6 +33,7 @@ PARTS = {
     "protection": "mprotect() of much and of little; a guest under NUMA balancing",
     "gru": "an emulated SGI GRU: TLB operations, entries lost, misses",
     "xpmem": "attachments: what they cost, and what they cost their source",
+    "page_huge": "huge pages that are read before they are written to",
     "native": "the two cores in user space, by turns, 1 and 2 threads",
     "repeat": "the tool itself: the same twice, and does it see a cost",
 }

@@ -2,7 +2,7 @@
 """The guests that tests run in: images, boots, and what the console told."""
 
 from harness import boot, initramfs, kernel as kernels, ktap, logscan, ui
-from harness.check import compare, programs
+from harness.check import compare, hugetlb as hugetlb_tests, programs
 from harness.ktap import Outcome
 
 MEMORY = "3G"
@@ -326,6 +326,42 @@ def xpmem(kernel, config, name, seed=None, full=False):
     for step in ("insmod", "rmmod"):
         found[step] = compare.judge(sections.get(step), False)
     return found, result.lines
+
+
+def hugetlb(kernel, config, name, binaries, module=None):
+    """Boot with tests of hugetlb: ({program: {test: Outcome}}, console lines).
+
+    The base's programs, then ours.  On the unchanged kernel there is neither the
+    module of test subscribers nor /dev/page-huge.
+    """
+    image = initramfs.Image(name)
+    body = [FUNCTIONS, hugetlb_tests.FUNCTIONS, f"export PATIENCE={_limit(2, config)}"]
+    wanted = hugetlb_tests.chosen(config)
+    for program in wanted:
+        there = f"/t/base/{program.binary}"
+        image.add(binaries[program.folder] / program.binary, there, libs=False)
+        how = "lonely" if program.name in hugetlb_tests.LONELY else "limited"
+        body.append(f"run {program.name} {how} {_limit(200, config)} {there}")
+    if module:
+        image.add(module, "/t/test_mmu_notifier.ko", libs=False)
+        body.append("run insmod insmod /t/test_mmu_notifier.ko")
+    tests = programs.build_pgtable_ops(config)
+    if module:
+        tests |= programs.build_page_huge(config)
+    for test, path in tests.items():
+        image.add(path, f"/t/{test}", libs=False)
+        body.append(f"run {test} limited {_limit(200, config)} /t/{test}")
+    image.init("\n".join(body))
+    with ui.step(f"guest {name}", 120 * SLOWNESS[config]):
+        result = boot.boot(kernel, image.build(), name, mem=hugetlb_tests.MEMORY,
+                           warnings="keep", timeout=_limit(1800, config),
+                           cmdline=f"loglevel=5 norandmaps numa=fake=2U "
+                                   f"{hugetlb_tests.CMDLINE}")
+    sections = ktap.sections(result.lines)
+    found = {program.name: compare.judge(sections.get(program.name), program.ktap)
+             for program in wanted}
+    return found | {test: compare.judge(sections.get(test), True)
+                    for test in tests}, result.lines
 
 
 def smoke(kernel, config, name):

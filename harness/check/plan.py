@@ -5,8 +5,8 @@ import os
 from typing import NamedTuple
 
 from harness import boot, paths, tree, ui
-from harness.check import compare, consumers, docs, guests, objects, off, programs, \
-    static, stock, users
+from harness.check import compare, consumers, docs, guests, hugetlb, objects, off, \
+    programs, static, stock, users
 from harness.check.schedule import GUEST, Job
 
 
@@ -36,6 +36,8 @@ PARTS = {
                 "the SGI GRU's driver, on an emulated chip"),
     "xpmem": Part(("xpmem plain", "xpmem debug"),
                   "XPMEM: its requests, both sides, the matrix through an attachment"),
+    "hugetlb": Part(("hugetlb plain", "hugetlb debug"),
+                    "page tables of hugetlb, /dev/page-huge: ours, and the base's against stock"),
     "npt": Part(("kvm npt", "compare npt"), "our KVM selftests; hmm-tests, mm and KVM "
                                             "selftests against stock"),
     "shadow": Part(("kvm shadow", "compare shadow"), "KVM selftests, shadow paging"),
@@ -96,6 +98,11 @@ class Plan:
             self._guest("gru debug", self._gru("debug"), "build debug"),
             self._guest("gru coherence plain", self._gru_coherence("plain"), "build plain"),
             self._guest("gru coherence debug", self._gru_coherence("debug"), "build debug"),
+            self._guest("hugetlb stock", self._hugetlb("stock", "plain"), "build stock"),
+            self._guest("hugetlb plain", self._hugetlb("new", "plain"), "build plain",
+                        "hugetlb stock"),
+            self._guest("hugetlb debug", self._hugetlb("new", "debug"), "build debug",
+                        "hugetlb stock"),
             Job("style", self._style, needs=("static",)),
             Job("users", lambda: users.check(self.report), needs=("tree",)),
             # The same object tree as the users.
@@ -277,6 +284,24 @@ class Plan:
                                         os.environ.get("SEED"), self.full)
             self._log("xpmem", name, lines)
             self.report.extend(f"xpmem, {config}", guests.flat(found))
+        return run
+
+    def _hugetlb(self, tree_name, config):
+        def run():
+            name = f"{tree_name}-{config}-hugetlb"
+            built = self.kernels[tree_name, config]
+            module = built.module("test_mmu_notifier") if tree_name == "new" else None
+            found, lines = guests.hugetlb(built, config, name,
+                                          programs.build_base(hugetlb.binaries()), module)
+            self.outcomes[tree_name, "hugetlb", config] = found
+            if tree_name == "stock":
+                return
+            self._log("hugetlb", name, lines)
+            then = self.outcomes["stock", "hugetlb", "plain"]
+            base = {program.name for program in hugetlb.chosen(config)}
+            judged = {program: compare.against(then[program], tests)
+                      if program in base else tests for program, tests in found.items()}
+            self.report.extend(f"hugetlb, {config}", guests.flat(judged))
         return run
 
     def _off(self):

@@ -14,6 +14,8 @@ OURS_STRESS = f"{OURS}/stress"
 OURS_GRU = "tools/testing/selftests/sgi-gru"
 OURS_GRU_COHERENCE = f"{OURS_GRU}/coherence"
 OURS_XPMEM = "tools/testing/selftests/xpmem"
+OURS_PGTABLE_OPS = "tools/testing/selftests/pgtable_ops"
+OURS_PAGE_HUGE = "tools/testing/selftests/page_huge"
 PATIENCE = paths.ROOT / "harness" / "guest" / "patience.c"
 
 
@@ -117,6 +119,16 @@ def build_gru_tour():
 def build_xpmem(config):
     """The tests of XPMEM; one more, if libxpmem is installed."""
     return _ours(OURS_XPMEM, config)
+
+
+def build_pgtable_ops(config):
+    """The tests of hugetlb's page tables."""
+    return _ours(OURS_PGTABLE_OPS, config)
+
+
+def build_page_huge(config):
+    """The tests of /dev/page-huge."""
+    return _ours(OURS_PAGE_HUGE, config)
 
 
 def module_for(built, tree):

@@ -112,6 +112,17 @@ static void do_munmap(char *area, unsigned int i)
 	map_fixed(area, PAGE);
 }
 
+/* Twice: into the room behind the area, and back. */
+static void do_mremap(char *area, unsigned int i)
+{
+	char *there = area + AREA;
+
+	must(mremap(area, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, there) ==
+	     there, "mremap");
+	must(mremap(there, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, area) ==
+	     area, "mremap");
+}
+
 static void do_dontneed(char *area, unsigned int i)
 {
 	touch(area, 0);
@@ -129,6 +140,7 @@ const struct op ops[] = {
 	{ "exec+exit", 16, prepare_nothing, do_exec },
 	{ "mprotect", 64, prepare_touched, do_mprotect },
 	{ "munmap+mmap", 64, prepare_touched, do_munmap },
+	{ "mremap", 64, prepare_touched, do_mremap },
 	{ "dontneed", 64, prepare_touched, do_dontneed },
 	{ "cow", 256, prepare_read, touch },
 	{ "reclaim", 32, prepare_touched, do_pageout },

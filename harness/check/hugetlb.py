@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Tests of hugetlb's page tables: the base's, and ours of what these leave out.
+
+The base's run on both kernels, and are compared.  Left out of the base's:
+uffd-unit-tests (see consumers), hugetlb_fault_after_madv (does not end in minutes,
+on neither kernel), charge_reserved_hugetlb.sh and hugetlb_reparenting_test.sh (want
+a whole user space), hugepage-vmemmap (the optimisation is off).  libhugetlbfs has
+more, which Debian 12 packages without its tests.
+"""
+
+from harness.check.consumers import MM, Program
+
+# Pages of 2 MiB: what map_hugetlb and hugepage-shm need, and some more.
+PAGES = 160
+CMDLINE = f"hugepagesz=2M hugepages={PAGES}"
+# This wants a pool of one page.
+LONELY = ("hugetlb_madv_vs_map",)
+FUNCTIONS = f"""
+lonely()
+{{
+	echo 1 >/proc/sys/vm/nr_hugepages
+	limited "$@"
+	code=$?
+	echo {PAGES} >/proc/sys/vm/nr_hugepages
+	return $code
+}}
+"""
+MEMORY = "3G"
+
+
+def _mm(name, ktap=False, slow_too=True):
+    return Program(name, MM, name, ktap=ktap, slow_too=slow_too)
+
+
+PROGRAMS = [
+    _mm("hugepage-mmap"),
+    _mm("hugepage-shm"),
+    _mm("hugepage-mremap"),
+    _mm("map_hugetlb"),
+    _mm("hugetlb-madvise"),
+    _mm("hugetlb_madv_vs_map"),
+    _mm("hugetlb_dio", ktap=True),
+    _mm("hugetlb-read-hwpoison", slow_too=False),
+    _mm("hugetlb-soft-offline", slow_too=False),
+    _mm("thuge-gen"),
+    _mm("cow", ktap=True, slow_too=False),
+]
+
+
+def chosen(config):
+    """The base's programs for a boot; fewer where everything is slow."""
+    return [program for program in PROGRAMS if config == "plain" or program.slow_too]
+
+
+def binaries():
+    """{folder: [program file]} of the base's."""
+    return {MM: [program.binary for program in PROGRAMS]}
