@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <linux/mempolicy.h>
 #include <linux/mman.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -427,14 +428,27 @@ static bool is_hinted(void *arg)
 	return hints() >= (uintptr_t)area->other + area->len / area->unit;
 }
 
+static void *do_nothing(void *unused)
+{
+	for (;;)
+		pause();
+	return unused;
+}
+
+/* What is on the node of the only thread that there is gets no hints. */
 static int do_hint(struct area *area)
 {
+	pthread_t second;
 	int ret;
 
+	if (pthread_create(&second, NULL, do_nothing, NULL))
+		return failed(area, "no thread");
 	area->other = (char *)hints();
 	ret = set_file(area, SWITCH, "1");
 	if (!ret && !wait_until(is_hinted, area))
 		ret = failed(area, "no hints");
+	pthread_cancel(second);
+	pthread_join(second, NULL);
 	return ret;
 }
 
