@@ -104,10 +104,12 @@ static struct mnt_rule mnt_enter(struct mnt_sub *sub,
 	mnt_log_call(sub, call);
 	rule = sub->rules[call->op];
 	*rule_seq = sub->rule_seq;
-	spin_unlock(&sub->lock);
-
 	if (call->end <= rule.start || (rule.end && call->start >= rule.end))
 		memset(&rule, 0, sizeof(rule));
+	/* Whom it holds, if any, is not let go by this. */
+	if (rule.flags & MNT_ONCE)
+		memset(&sub->rules[call->op], 0, sizeof(rule));
+	spin_unlock(&sub->lock);
 	return rule;
 }
 

@@ -109,6 +109,8 @@ struct mnt_del {
 #define MNT_PUT		2
 /* mnt_rule.flags: be a broken subscriber, which keeps its translations */
 #define MNT_KEEP	4
+/* mnt_rule.flags: for one callout, the next one that overlaps */
+#define MNT_ONCE	8
 
 /*
  * What callouts of one op do if they overlap [start, end).  A new rule

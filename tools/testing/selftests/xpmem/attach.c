@@ -425,6 +425,32 @@ TEST_F(memory, destination_execs)
 	destination_ends(_metadata, self, SIGTERM);
 }
 
+/* What it has attached stays mapped, and is empty; the segment is not its. */
+static void closing_peer(struct xp_peer *self, void *arg)
+{
+	int64_t *segment = arg;
+	int fd = xp_open();
+	char *there;
+
+	there = xp_attach(fd, xp_get(fd, *segment, XPMEM_GET_WRITE), 0, SIZE, NULL);
+	if (!xp_is_filled(there, SIZE, 1))
+		_exit(1);
+	close(fd);
+	xp_tell(self, is_gone(there) && is_gone(there + SIZE - XP_PAGE));
+}
+
+TEST_F(memory, destination_closes)
+{
+	struct xp_peer peer;
+	int64_t gone = 0;
+
+	ASSERT_TRUE(xp_peer_start(&peer, closing_peer, &self->segment));
+	ASSERT_TRUE(xp_hear(&peer, &gone));
+	EXPECT_EQ(1, gone);
+	EXPECT_EQ(0, xp_peer_stop(&peer));
+	EXPECT_TRUE(xp_is_filled(self->addr, SIZE, 1));
+}
+
 /* A child shares nothing of it, and disturbs nothing. */
 TEST_F(memory, fork_of_both)
 {
