@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import queue
+import signal
 import subprocess
 import threading
 import time
@@ -237,6 +238,17 @@ def check_log(lines, log, name):
                       f"{_quote(trouble)}")
 
 
+def _run(args, log, timeout, on_line, done):
+    """Start QEMU and wait for its end: (how it ended, its status, console lines)."""
+    lines = []
+    with _Guest(args, log, None) as guest:
+        ending = _watch(guest, lines, timeout, on_line, done)
+        status = guest.process.wait() if ending == "left" else None
+    if guest.partial:
+        lines.append(_decode(guest.partial))
+    return ending, status, lines
+
+
 def boot(kernel, initrd, name, cmdline="", mem="2G", smp=2, timeout=600, cpu="max",
          on_line=None, extra=(), done=ktap.DONE, warnings="fail", acceleration=None):
     """Run a guest to its end and return its console.
@@ -252,13 +264,11 @@ def boot(kernel, initrd, name, cmdline="", mem="2G", smp=2, timeout=600, cpu="ma
     args = command(kernel, initrd, cmdline, mem, smp,
                    "host" if acceleration == "kvm" and cpu == "max" else cpu,
                    acceleration, extra=extra)
-    lines = []
-    ending = None
-    with _Guest(args, log, None) as guest:
-        ending = _watch(guest, lines, timeout, on_line, done)
-        status = guest.process.wait() if ending == "left" else None
-    if guest.partial:
-        lines.append(_decode(guest.partial))
+    ending, status, lines = _run(args, log, timeout, on_line, done)
+    if status == -signal.SIGSEGV and not on_line and not logscan.report(lines):
+        ui.say(f"guest {name}: QEMU itself crashed, which says nothing about the kernel; "
+               "it is started once more")
+        ending, status, lines = _run(args, log, timeout, on_line, done)
     if warnings == "fail":
         check_log(lines, log, name)
     _judge(ending, lines, log, timeout, name, status)

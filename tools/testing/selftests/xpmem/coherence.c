@@ -40,6 +40,12 @@
  */
 static const char *const others[] = { "mrelease-held" };
 
+/* What does not come about while the pages are read all the time. */
+static const char *const shy[] = {
+	"pageout", "swap-in", "reclaim-classic", "reclaim-mglru", "to-device",
+	"back-from-device", "device-exclusive",
+};
+
 static const struct op *const families[] = {
 	ops_map, ops_advice, ops_reclaim, ops_move, ops_huge, ops_file,
 	ops_uffd, ops_proc, ops_device, ops_end,
@@ -362,13 +368,26 @@ static struct cell run_cell(const struct op *op, enum pages kind, bool alone)
 	return cell;
 }
 
+static bool is_among(const char *const *names, size_t nr, const struct op *op)
+{
+	size_t i;
+
+	for (i = 0; i < nr; i++)
+		if (!strcmp(names[i], op->name))
+			return true;
+	return false;
+}
+
 static void report(const struct op *op, enum pages kind)
 {
 	const char *page = page_kinds[kind].name;
-	struct cell cell = run_cell(op, kind, false);
+	struct cell cell = run_cell(op, kind,
+				    is_among(shy, ARRAY_SIZE(shy), op));
 
-	if (cell.verdict == AGAIN)
+	if (cell.verdict == AGAIN) {
+		ksft_print_msg("%s, %s: once more, alone\n", op->name, page);
 		cell = run_cell(op, kind, true);
+	}
 	switch (cell.verdict) {
 	case PASSED:
 		ksft_test_result_pass("%s, %s\n", op->name, page);
@@ -384,12 +403,10 @@ static void report(const struct op *op, enum pages kind)
 
 static bool is_wanted(char **names, const struct op *op)
 {
-	unsigned int i;
 	char **name;
 
-	for (i = 0; i < ARRAY_SIZE(others); i++)
-		if (!strcmp(others[i], op->name))
-			return false;
+	if (is_among(others, ARRAY_SIZE(others), op))
+		return false;
 	for (name = names; *name; name++)
 		if (!strcmp(*name, op->name))
 			return true;
