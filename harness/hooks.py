@@ -38,8 +38,7 @@ HOOKS = [
     Hook("do_pagemap_scan", "pagemap-scan-wp"),
     Hook("__replace_page", "uprobe"),
     Hook("move_pages_huge_pmd", "uffd-move"),
-    Hook("copy_hugetlb_page_range", "cow-of-child cow-of-parent"),
-    Hook("move_hugetlb_page_tables", "mremap-move"),
+    Hook("announced_move", "mremap-move"),
     Hook("unmap_hugepage_range", "truncate punch-hole"),
     Hook("hugetlb_wp", "cow-after-fork"),
     Hook("hugetlb_change_protection", "mprotect-none mprotect-read"),
@@ -49,6 +48,7 @@ HOOKS = [
     Hook("copy_page_range", "cow-of-child cow-of-parent"),
     Hook("unmap_vmas", "munmap"),
     Hook("zap_page_range_single", "dontneed"),
+    Hook("zap_special_single", "dontneed"),
     Hook("wp_page_copy", "cow cow-after-fork"),
     Hook("migrate_vma_collect", "to-device"),
     Hook("change_part", "mprotect-none mprotect-read"),
@@ -70,6 +70,8 @@ HOOKS = [
 # Functions of the table without a mutant, and why.
 EXCUSED = {
     "__split_huge_pud": "no huge page of 1 GiB but hugetlb's in a guest",
+    "move_hugetlb_page_tables": "what lies beside the old place loses its entries, and "
+                                "keeps its pages: nothing is stale",
     "retract_page_tables": "the entries are gone; this is for who walks the tables",
     "wp_clean_pre_vma": "its only user drives a display adapter",
 }
