@@ -56,6 +56,7 @@
 #include <linux/mmu_notifier.h>
 #include <linux/rhashtable-types.h>
 #include <linux/rwsem.h>
+#include <linux/workqueue_types.h>
 #include <linux/xpmem.h>
 
 /* The address_space of attachments that are on this machine, and of others. */
@@ -69,7 +70,8 @@ enum xpmem_side {
  * struct xpmem_space - an address space that has opened the device
  * @hash:       among the spaces, by @mm
  * @all:        among all spaces
- * @refs:       files, segments, permits; who uses it
+ * @refs:       files, segments, permits; who uses it.  A callout has none
+ * @free:       frees it
  * @opens:      open files of the device, under xpmem_spaces_lock
  * @mm:         held by mmgrab()
  * @lists:      protects @closed, @segments and @permits
@@ -88,6 +90,7 @@ struct xpmem_space {
 	struct hlist_node hash;
 	struct list_head all;
 	struct kref refs;
+	struct work_struct free;
 	unsigned int opens;
 	struct mm_struct *mm;
 	spinlock_t lists;	/* see above */
@@ -226,6 +229,9 @@ struct xpmem_space *xpmem_space_find(struct mm_struct *mm);
 void xpmem_space_put(struct xpmem_space *space);
 int xpmem_space_become_source(struct xpmem_space *space);
 void xpmem_spaces_fence(void);
+int xpmem_spaces_init(void);
+void xpmem_spaces_flush(void);
+void xpmem_spaces_exit(void);
 
 /* segment.c */
 int xpmem_make(struct xpmem_space *space, struct xpmem_make_args *args);

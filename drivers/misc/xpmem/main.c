@@ -176,10 +176,13 @@ static void xpmem_debugfs_add(void)
 
 static int __init xpmem_init(void)
 {
-	int ret = xpmem_segments_init();
+	int ret = xpmem_spaces_init();
 
 	if (ret)
 		return ret;
+	ret = xpmem_segments_init();
+	if (ret)
+		goto out_spaces;
 	ret = xpmem_permits_init();
 	if (ret)
 		goto out_segments;
@@ -198,6 +201,8 @@ out_permits:
 	xpmem_permits_exit();
 out_segments:
 	xpmem_segments_exit();
+out_spaces:
+	xpmem_spaces_exit();
 	return ret;
 }
 
@@ -205,10 +210,15 @@ static void __exit xpmem_exit(void)
 {
 	debugfs_remove(xpmem_debugfs);
 	misc_deregister(&xpmem_device);
-	/* Nobody has a file any more, so nothing is left but what follows. */
+	/*
+	 * Nobody has a file any more, so nothing is left but what follows, and
+	 * spaces to be freed, which may wait for the partition.
+	 */
+	xpmem_spaces_flush();
 	xpmem_partition_exit();
 	xpmem_permits_exit();
 	xpmem_segments_exit();
+	xpmem_spaces_exit();
 }
 
 module_init(xpmem_init);

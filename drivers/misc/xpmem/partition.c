@@ -246,7 +246,7 @@ void xpmem_partition_zap(struct xpmem_space *source, unsigned long start,
 	}
 }
 
-/* The thread's copy of the next message, which holds the source. */
+/* The thread's copy of the next message, which holds the source, if it can. */
 static bool xpmem_partition_take(struct xpmem_message *copy)
 {
 	struct xpmem_message *message;
@@ -258,10 +258,14 @@ static bool xpmem_partition_take(struct xpmem_message *copy)
 		message = NULL;
 	if (message) {
 		list_del_init(&message->queued);
-		/* The sender is there, and has a reference. */
-		kref_get(&message->source->refs);
 		copy->number = message->number;
 		copy->source = message->source;
+		/*
+		 * The sender may give up meanwhile. It has no reference itself
+		 * in a callout; if there is none, nothing is attached any more.
+		 */
+		if (!kref_get_unless_zero(&message->source->refs))
+			copy->source = NULL;
 		copy->start = message->start;
 		copy->last = message->last;
 	}
@@ -307,20 +311,29 @@ static bool xpmem_partition_ready(void)
 	return ret || kthread_should_stop();
 }
 
+static void xpmem_partition_act(const struct xpmem_message *copy)
+{
+	xpmem_partition_delay();
+	if (copy->source) {
+		xpmem_zap(copy->source, XPMEM_REMOTE, copy->start, copy->last);
+		xpmem_space_put(copy->source);
+	}
+	xpmem_partition_answer(copy->number);
+}
+
+/* Messages are answered first, and then it stops. */
 static int xpmem_partition_thread(void *unused)
 {
 	struct xpmem_message copy;
+	bool stop;
 
-	while (!kthread_should_stop()) {
+	do {
 		wait_event_interruptible(partition.wait,
 					 xpmem_partition_ready());
-		if (!xpmem_partition_take(&copy))
-			continue;
-		xpmem_partition_delay();
-		xpmem_zap(copy.source, XPMEM_REMOTE, copy.start, copy.last);
-		xpmem_partition_answer(copy.number);
-		xpmem_space_put(copy.source);
-	}
+		stop = kthread_should_stop();
+		while (xpmem_partition_take(&copy))
+			xpmem_partition_act(&copy);
+	} while (!stop);
 	return 0;
 }
 

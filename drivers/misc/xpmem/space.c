@@ -13,6 +13,7 @@
 #include <linux/hashtable.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include <linux/workqueue.h>
 
 #include "internal.h"
 
@@ -20,6 +21,9 @@ static DEFINE_HASHTABLE(xpmem_spaces, 8);
 static LIST_HEAD(xpmem_all_spaces);
 /* Protects both, and the counts of opens. */
 static DEFINE_MUTEX(xpmem_spaces_lock);
+
+/* Frees those whose last reference is gone. */
+static struct workqueue_struct *xpmem_space_freer;
 
 /* Nested in reverse map locks of all other files: see internal.h. */
 static struct lock_class_key xpmem_i_mmap_key;
@@ -58,6 +62,22 @@ struct xpmem_space *xpmem_space_find(struct mm_struct *mm)
 	return space;
 }
 
+/* In a worker: it waits for callouts, and these may wait for who puts. */
+static void xpmem_space_free(struct work_struct *work)
+{
+	struct xpmem_space *space = container_of(work, struct xpmem_space, free);
+	int side;
+
+	if (space->source)
+		mmu_notifier_unregister(&space->mn, space->mm);
+	for (side = 0; side < XPMEM_SIDES; side++)
+		if (space->sides[side])
+			fput(space->sides[side]);
+	mmdrop(space->mm);
+	kfree(space);
+	atomic_dec(&xpmem_counts.spaces);
+}
+
 static struct xpmem_space *xpmem_space_alloc(struct mm_struct *mm)
 {
 	struct xpmem_space *space;
@@ -69,6 +89,7 @@ static struct xpmem_space *xpmem_space_alloc(struct mm_struct *mm)
 	spin_lock_init(&space->lists);
 	INIT_LIST_HEAD(&space->segments);
 	INIT_LIST_HEAD(&space->permits);
+	INIT_WORK(&space->free, xpmem_space_free);
 	mutex_init(&space->mapping);
 	mutex_init(&space->becoming);
 	init_rwsem(&space->publish);
@@ -160,33 +181,25 @@ void xpmem_space_close(struct xpmem_space *space)
 	xpmem_space_put(space);
 }
 
-static void xpmem_space_free(struct kref *refs)
+static void xpmem_space_release(struct kref *refs)
 {
 	struct xpmem_space *space = container_of(refs, struct xpmem_space, refs);
-	int side;
 
 	list_del(&space->all);
 	mutex_unlock(&xpmem_spaces_lock);
-	if (space->source)
-		mmu_notifier_unregister(&space->mn, space->mm);
-	for (side = 0; side < XPMEM_SIDES; side++)
-		if (space->sides[side])
-			fput(space->sides[side]);
-	mmdrop(space->mm);
-	kfree(space);
-	atomic_dec(&xpmem_counts.spaces);
+	queue_work(xpmem_space_freer, &space->free);
 }
 
 /**
  * xpmem_space_put() - give a space back
  * @space: the space
  *
- * Context: May sleep, and wait for callouts on this space; no lock held.
+ * Context: May sleep.
  */
 void xpmem_space_put(struct xpmem_space *space)
 {
 	might_sleep();
-	kref_put_mutex(&space->refs, xpmem_space_free, &xpmem_spaces_lock);
+	kref_put_mutex(&space->refs, xpmem_space_release, &xpmem_spaces_lock);
 }
 
 /* A file for its inode's address_space; nobody has it open. */
@@ -250,4 +263,21 @@ void xpmem_spaces_fence(void)
 		xpmem_zap(space, XPMEM_REMOTE, 0, ULONG_MAX);
 	}
 	mutex_unlock(&xpmem_spaces_lock);
+}
+
+int xpmem_spaces_init(void)
+{
+	xpmem_space_freer = alloc_workqueue("xpmem", 0, 0);
+	return xpmem_space_freer ? 0 : -ENOMEM;
+}
+
+/* Wait until those are freed that nobody has a reference to. */
+void xpmem_spaces_flush(void)
+{
+	flush_workqueue(xpmem_space_freer);
+}
+
+void xpmem_spaces_exit(void)
+{
+	destroy_workqueue(xpmem_space_freer);
 }
