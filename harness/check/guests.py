@@ -364,6 +364,21 @@ def hugetlb(kernel, config, name, binaries, module=None):
                     for test in tests}, result.lines
 
 
+def hugetlb_gigantic(kernel, name):
+    """Boot with pages of 1 GiB: ({program: {test: Outcome}}, console lines)."""
+    image = initramfs.Image(name)
+    image.add(programs.build_page_huge("plain")["limits"], "/t/limits", libs=False)
+    image.init(f"{FUNCTIONS}\nrun gigantic limited {_limit(200, 'plain')} "
+               "/t/limits -t gigantic")
+    with ui.step(f"guest {name}", 30):
+        result = boot.boot(kernel, image.build(), name, mem=hugetlb_tests.GIGANTIC_MEMORY,
+                           warnings="keep", timeout=_limit(300, "plain"),
+                           cmdline="loglevel=5 norandmaps "
+                                   f"{hugetlb_tests.GIGANTIC_CMDLINE}")
+    found = compare.judge(ktap.sections(result.lines).get("gigantic"), True)
+    return {"gigantic": found}, result.lines
+
+
 def smoke(kernel, config, name):
     """Boot to user space and work a little with memory; console lines."""
     image = initramfs.Image(name)
