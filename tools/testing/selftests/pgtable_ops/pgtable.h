@@ -16,7 +16,7 @@
 #define HUGE	(2UL << 20)
 #define GIGA	(1UL << 30)
 /* For each test; a kernel with checkers on a loaded machine is slow. */
-#define LIMIT_S	180
+#define LIMIT_S	600
 
 /* The pool of pages of 2 MiB, in pages. */
 struct pool {
