@@ -8,6 +8,7 @@ from harness import boot, paths, tree, ui
 from harness.check import compare, consumers, docs, guests, hugetlb, objects, off, \
     programs, static, stock, users
 from harness.check.schedule import GUEST, Job
+from harness.proofs import code
 
 
 class Part(NamedTuple):
@@ -36,8 +37,9 @@ PARTS = {
                 "the SGI GRU's driver, on an emulated chip"),
     "xpmem": Part(("xpmem plain", "xpmem debug"),
                   "XPMEM: its requests, both sides, the matrix through an attachment"),
-    "hugetlb": Part(("hugetlb plain", "hugetlb gigantic", "hugetlb debug"),
-                    "page tables of hugetlb, /dev/page-huge: ours, and the base's against stock"),
+    "hugetlb": Part(("hugetlb plain", "hugetlb gigantic", "hugetlb debug", "hugetlb proofs"),
+                    "page tables of hugetlb, /dev/page-huge: ours, and the base's against stock; "
+                    "the same code without hugetlb"),
     "npt": Part(("kvm npt", "compare npt"), "our KVM selftests; hmm-tests, mm and KVM "
                                             "selftests against stock"),
     "shadow": Part(("kvm shadow", "compare shadow"), "KVM selftests, shadow paging"),
@@ -104,6 +106,8 @@ class Plan:
             self._guest("hugetlb debug", self._hugetlb("new", "debug"), "build debug",
                         "hugetlb stock"),
             self._guest("hugetlb gigantic", self._hugetlb_gigantic, "build plain"),
+            # Another object tree, but as many compilers.
+            Job("hugetlb proofs", self._hugetlb_proofs, needs=("build plain",)),
             Job("style", self._style, needs=("static",)),
             Job("users", lambda: users.check(self.report), needs=("tree",)),
             # The same object tree as the users.
@@ -305,6 +309,13 @@ class Plan:
                       if program in base else tests for program, tests in found.items()}
             self.report.extend(f"hugetlb, {config}", guests.flat(judged))
         return run
+
+    def _hugetlb_proofs(self):
+        """Those that need neither a guest nor a whole kernel."""
+        for name, run in (("objects", code.same_without_hugetlb), ("vma", code.vma_tests)):
+            lines = list(run())
+            self.report.verdict("hugetlb, proofs", name,
+                                [line for line in lines if line.startswith("DIFFERENT")])
 
     def _hugetlb_gigantic(self):
         name = "new-plain-hugetlb-gigantic"
