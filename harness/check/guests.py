@@ -340,7 +340,7 @@ def hugetlb(kernel, config, name, binaries, module=None):
     for program in wanted:
         there = f"/t/base/{program.binary}"
         image.add(binaries[program.folder] / program.binary, there, libs=False)
-        how = "lonely" if program.name in hugetlb_tests.LONELY else "limited"
+        how = hugetlb_tests.LONELY.get(program.name, "limited")
         body.append(f"run {program.name} {how} {_limit(200, config)} {there}")
     if module:
         image.add(module, "/t/test_mmu_notifier.ko", libs=False)
