@@ -24,6 +24,7 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/hugetlb.h>
+#include <linux/log2.h>
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
@@ -38,7 +39,7 @@
 /* What mm.h has in the upper half, beyond what architectures have first. */
 static_assert(!(VM_PAGE_HUGE & (VM_UFFD_MINOR | VM_ALLOW_ANY_UNCACHED |
 				VM_DROPPABLE | VM_SEALED)));
-static_assert(VM_PAGE_HUGE > BIT(37));
+static_assert(ilog2(VM_PAGE_HUGE) > 37);
 
 /*
  * Mapped more often than this, the page is mapped no more.  The other half is
@@ -60,7 +61,7 @@ struct page_huge {
 	struct hstate *h;
 	struct folio *zero;
 	unsigned long copies;
-	spinlock_t lock;
+	spinlock_t lock;	/* @zero, @copies */
 };
 
 static struct page_huge devices[HUGE_MAX_HSTATE];
@@ -149,9 +150,9 @@ static struct folio *zero_get(struct page_huge *dev)
 	if (!made)
 		return NULL;
 	spin_lock(&dev->lock);
+	if (!dev->zero)
+		dev->zero = made;
 	folio = dev->zero;
-	if (!folio)
-		folio = dev->zero = made;
 	folio_get(folio);
 	spin_unlock(&dev->lock);
 	if (folio != made)
@@ -198,7 +199,7 @@ static vm_fault_t map_zero(struct vm_area_struct *vma, unsigned long addr)
 {
 	struct hstate *h = hstate_vma(vma);
 	struct folio *folio;
-	spinlock_t *ptl;
+	spinlock_t *ptl;	/* of the page table */
 	bool mapped;
 	pte_t *ptep;
 

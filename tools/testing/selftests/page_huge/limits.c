@@ -189,7 +189,7 @@ static bool begins_as_zeroes(const char *addr, size_t size)
 	size_t at;
 
 	for (at = 0; at < size; at += PAGE)
-		if (*(volatile uint64_t *)(addr + at))
+		if (get_word(addr + at))
 			return false;
 	return true;
 }
@@ -214,11 +214,11 @@ TEST_F_TIMEOUT(device, gigantic, LIMIT_S)
 	EXPECT_NE(0, pfn);
 	EXPECT_EQ(pfn, pfn_of(base + GIGA));
 	EXPECT_EQ(1, number(pool, "free_hugepages"));
-	*(volatile uint64_t *)(base + PAGE) = 1;
+	set_word(base + PAGE, 1);
 	EXPECT_NE(pfn, pfn_of(base));
 	EXPECT_EQ(0, number(pool, "free_hugepages"));
 	EXPECT_TRUE(begins_as_zeroes(base + GIGA, GIGA));
-	EXPECT_EQ(1, *(volatile uint64_t *)(base + PAGE));
+	EXPECT_EQ(1, get_word(base + PAGE));
 	EXPECT_FALSE(can_write(base + GIGA));
 	ASSERT_EQ(0, munmap(base, 2 * GIGA));
 	/* Reserved, there is none left for the zeroes but that. */

@@ -117,7 +117,7 @@ static void pin(struct __test_metadata *_metadata, char *addr, unsigned int flag
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(0, ioctl(fd, PIN_LONGTERM_TEST_START, &args));
 	EXPECT_NE(pfn, pfn_of(addr));
-	*(volatile uint64_t *)addr = 5;
+	set_word(addr, 5);
 	ASSERT_EQ(0, ioctl(fd, PIN_LONGTERM_TEST_READ, &there));
 	EXPECT_EQ(5, seen[0]);
 	EXPECT_EQ(0, seen[1]);
