@@ -42,10 +42,10 @@
 #include <trace/events/mmu_notifier.h>
 
 #ifdef CONFIG_LOCKDEP
+/* Exported for mmu_notifier_nested_begin(). */
 struct lockdep_map __mmu_notifier_invalidate_range_start_map = {
 	.name = "mmu_notifier_invalidate_range_start"
 };
-/* For mmu_notifier_nested_begin(). */
 EXPORT_SYMBOL_GPL(__mmu_notifier_invalidate_range_start_map);
 #endif
 

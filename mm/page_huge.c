@@ -17,13 +17,14 @@
  * so that neither migration nor reclaim of the pool ever takes it.
  *
  * It is made when it is first wanted, from the pool, and given back when the
- * device is closed while nobody maps it.
+ * device is closed while nobody maps it.  If its memory fails, another is made.
  *
  * See Documentation/admin-guide/mm/page-huge.rst.
  */
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/hugetlb.h>
+#include <linux/log2.h>
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
@@ -38,9 +39,12 @@
 /* What mm.h has in the upper half, beyond what architectures have first. */
 static_assert(!(VM_PAGE_HUGE & (VM_UFFD_MINOR | VM_ALLOW_ANY_UNCACHED |
 				VM_DROPPABLE | VM_SEALED)));
-static_assert(VM_PAGE_HUGE > BIT(37));
+static_assert(ilog2(VM_PAGE_HUGE) > 37);
 
-/* Mapped more often than this, the page is not mapped again: see zero_get(). */
+/*
+ * Mapped more often than this, the page is mapped no more.  The other half is
+ * for those who have it for a moment, and for pins.
+ */
 #define ZERO_MAX_REFS	(INT_MAX / 2)
 
 /**
@@ -48,13 +52,16 @@ static_assert(VM_PAGE_HUGE > BIT(37));
  * @misc: how user space finds it
  * @h:    the pool
  * @zero: the page of zeroes, or NULL
- * @lock: protects @zero: taking a reference to it, and giving up the last one
+ * @copies: references to @zero that forks under way may take
+ * @lock: protects @zero: taking a reference to it, and giving up the last one;
+ *        and @copies
  */
 struct page_huge {
 	struct miscdevice misc;
 	struct hstate *h;
 	struct folio *zero;
-	spinlock_t lock;
+	unsigned long copies;
+	spinlock_t lock;	/* @zero, @copies */
 };
 
 static struct page_huge devices[HUGE_MAX_HSTATE];
@@ -64,28 +71,63 @@ static struct page_huge *device_of(const struct file *file)
 	return container_of(file->private_data, struct page_huge, misc);
 }
 
+/* May the page get so many references more? */
+static bool zero_has_room(struct page_huge *dev, unsigned long more)
+{
+	lockdep_assert_held(&dev->lock);
+	return !dev->zero || folio_ref_count(dev->zero) + dev->copies + more <=
+			     ZERO_MAX_REFS;
+}
+
+/*
+ * Take the page away from the device, if nobody has it mapped or if its memory
+ * has failed: who has it mapped keeps it, and nobody else gets it.  References
+ * come from here, under the lock, or from entries that have one; so the last
+ * one stays the last.  Who looks at pages by their frames may have one for a
+ * moment: then the page stays.
+ */
+static struct folio *zero_detach(struct page_huge *dev, bool unused)
+{
+	struct folio *folio = dev->zero;
+
+	lockdep_assert_held(&dev->lock);
+	if (!folio || (!folio_test_hwpoison(folio) &&
+		       !(unused && folio_ref_count(folio) == 1)))
+		return NULL;
+	dev->zero = NULL;
+	return folio;
+}
+
 /* A reference to the page, if it is there and has not got too many. */
 static struct folio *zero_try_get(struct page_huge *dev)
 {
-	struct folio *folio;
+	struct folio *folio, *failed;
 
 	spin_lock(&dev->lock);
+	failed = zero_detach(dev, false);
 	folio = dev->zero;
-	if (folio && folio_ref_count(folio) >= ZERO_MAX_REFS)
+	if (!zero_has_room(dev, 1))
 		folio = ERR_PTR(-EBUSY);
 	else if (folio)
 		folio_get(folio);
 	spin_unlock(&dev->lock);
+	if (failed)
+		folio_put(failed);
 	return folio;
 }
 
-/* From the pool, as far as nobody has reserved it; else from the buddies. */
+/*
+ * From the pool, as far as nobody has reserved it; else from the buddies.  As
+ * for a pin that lasts, from memory that never has to be emptied by migration.
+ */
 static struct folio *zero_make(struct hstate *h)
 {
+	unsigned int pin = memalloc_pin_save();
 	struct folio *folio;
 
 	folio = alloc_hugetlb_folio_nodemask(h, numa_mem_id(), NULL,
 					     htlb_alloc_mask(h), true);
+	memalloc_pin_restore(pin);
 	if (!folio)
 		return NULL;
 	folio_zero_user(folio, 0);
@@ -108,9 +150,9 @@ static struct folio *zero_get(struct page_huge *dev)
 	if (!made)
 		return NULL;
 	spin_lock(&dev->lock);
+	if (!dev->zero)
+		dev->zero = made;
 	folio = dev->zero;
-	if (!folio)
-		folio = dev->zero = made;
 	folio_get(folio);
 	spin_unlock(&dev->lock);
 	if (folio != made)
@@ -118,34 +160,30 @@ static struct folio *zero_get(struct page_huge *dev)
 	return folio;
 }
 
-/*
- * Give the page up if nobody has it mapped.  References come from here, under
- * the lock, or from entries that have one; so the last one stays the last.  Who
- * looks at pages by their frames may have one for a moment: then it stays.
- */
+/* Give the page up if nobody has it mapped. */
 static void zero_give_up(struct page_huge *dev)
 {
 	struct folio *folio;
 
 	spin_lock(&dev->lock);
-	folio = dev->zero;
-	if (folio && folio_ref_count(folio) == 1)
-		dev->zero = NULL;
-	else
-		folio = NULL;
+	folio = zero_detach(dev, true);
 	spin_unlock(&dev->lock);
 	if (folio)
 		folio_put(folio);
 }
 
-/* Under the lock of the page table: false if something is mapped already. */
+/*
+ * Under the lock of the page table: false if something is mapped already; or if
+ * pages of the VMA were taken away, which must not read as zeroes then.
+ */
 static bool map_zero_locked(struct vm_area_struct *vma, unsigned long addr,
 			    pte_t *ptep, struct hstate *h, struct folio *folio)
 {
 	struct mm_struct *mm = vma->vm_mm;
 	pte_t entry;
 
-	if (!huge_pte_none(huge_ptep_get(mm, addr, ptep)))
+	if (!huge_pte_none(huge_ptep_get(mm, addr, ptep)) ||
+	    hugetlb_vma_lost_pages(vma))
 		return false;
 	entry = mk_huge_pte(&folio->page, vma->vm_page_prot);
 	entry = pte_mkyoung(huge_pte_wrprotect(entry));
@@ -161,7 +199,7 @@ static vm_fault_t map_zero(struct vm_area_struct *vma, unsigned long addr)
 {
 	struct hstate *h = hstate_vma(vma);
 	struct folio *folio;
-	spinlock_t *ptl;
+	spinlock_t *ptl;	/* of the page table */
 	bool mapped;
 	pte_t *ptep;
 
@@ -209,6 +247,40 @@ vm_fault_t page_huge_fault(struct vm_area_struct *vma, unsigned long addr,
 		ret = map_zero(vma, addr & huge_page_mask(hstate_vma(vma)));
 	if (ret & VM_FAULT_FALLBACK)
 		ret = hugetlb_fault(vma->vm_mm, vma, addr, flags);
+	return ret;
+}
+
+/**
+ * page_huge_copy() - fork() of a mapping of the device
+ * @dst: the child's
+ * @src: the parent's
+ *
+ * As hugetlb does it, but for this: each entry of the page of zeroes takes one
+ * more reference to it, of which there must not be too many.
+ *
+ * Context: mmap_lock of the parent held for write.  Sleeps.
+ * Return: 0 or -ENOMEM.
+ */
+int page_huge_copy(struct vm_area_struct *dst, struct vm_area_struct *src)
+{
+	struct hstate *h = hstate_vma(src);
+	struct page_huge *dev = &devices[hstate_index(h)];
+	unsigned long pages = vma_pages(src) >> huge_page_order(h);
+	bool room;
+	int ret;
+
+	mmap_assert_write_locked(src->vm_mm);
+	spin_lock(&dev->lock);
+	room = zero_has_room(dev, pages);
+	if (room)
+		dev->copies += pages;
+	spin_unlock(&dev->lock);
+	if (!room)
+		return -ENOMEM;
+	ret = copy_hugetlb_page_range(dst->vm_mm, src->vm_mm, dst, src);
+	spin_lock(&dev->lock);
+	dev->copies -= pages;
+	spin_unlock(&dev->lock);
 	return ret;
 }
 

@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the table of page-table operations has from /dev/page-huge. */
+/* What /dev/page-huge gives to the table of page-table operations, and takes. */
 #ifndef __MM_PAGE_HUGE_H
 #define __MM_PAGE_HUGE_H
 
-#include <linux/bits.h>
 #include <linux/mm_types.h>
-
-/*
- * The kind of the device's VMAs, beside VM_HUGETLB.  Here and not in mm.h, since
- * nobody else has to know; mm/page_huge.c checks that the bit is not taken.
- */
-#define VM_PAGE_HUGE	BIT(41)
+#include <linux/page_huge.h>
 
 vm_fault_t page_huge_fault(struct vm_area_struct *vma, unsigned long addr,
 			   unsigned int flags);
+int page_huge_copy(struct vm_area_struct *dst, struct vm_area_struct *src);
+
+/* Of hugetlb: its owner has taken a page from this child's VMA. */
+bool hugetlb_vma_lost_pages(struct vm_area_struct *vma);
 
 #endif /* __MM_PAGE_HUGE_H */

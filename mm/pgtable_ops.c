@@ -98,6 +98,12 @@ static vm_fault_t page_huge_pt_fault(struct vm_area_struct *vma,
 {
 	return page_huge_fault(vma, addr, flags);
 }
+
+static int page_huge_pt_copy(struct vm_area_struct *dst,
+			     struct vm_area_struct *src)
+{
+	return page_huge_copy(dst, src);
+}
 #endif
 
 /*
@@ -119,7 +125,7 @@ const struct pgtable_ops pgtable_ops[PGTABLE_NR_KINDS] = {
 #ifdef CONFIG_PAGE_HUGE
 	[PGTABLE_PAGE_HUGE] = {
 		.fault		= page_huge_pt_fault,
-		.copy		= hugetlb_pt_copy,
+		.copy		= page_huge_pt_copy,
 		.widen		= hugetlb_pt_widen,
 		.zap_lock	= hugetlb_pt_zap_lock,
 		.zap		= hugetlb_pt_zap,

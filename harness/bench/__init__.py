@@ -139,6 +139,8 @@ class Run:
             found += verdicts.subscribers(results["scaling"]) + verdicts.vm(results["scaling"])
         if "gru" in results:
             found += verdicts.gru(results["gru"])
+        if "page_huge" in results:
+            found += verdicts.page_huge(results["page_huge"])
         if "ages" in results:
             found += verdicts.ages(results["ages"])
         return found

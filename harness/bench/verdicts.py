@@ -20,6 +20,8 @@ KVM_WRITES = 0.5
 COUNTS = (1, 8, 64)
 # The figure of 2008 for callouts by range, as compared with callouts by page.
 GRU_SAVES = 7
+# A page of zeroes for 512: what is left is a fault for each, and page tables.
+PAGE_HUGE_READS = 0.05
 # KVM's callouts for the age of pages, in stock and in the series.
 AGING = ("kvm_mmu_notifier_clear_flush_young", "kvm_mmu_notifier_clear_young",
          "kvm_mmu_notifier_test_young", "kvm_mmu_notifier_age")
@@ -214,3 +216,17 @@ def gru(found):
                     f"{', '.join(more) or 'none'}", str(old), str(new), _judge(not more)),
             Verdict("GRU", "TLB operations after release; stock is callouts by page, released "
                     "late", str(_sum(found["per page"], "late")), str(late), _judge(not late))]
+
+
+def page_huge(found):
+    """The device: what is only read takes neither time nor memory; what is written to
+    takes as much as it does with hugetlb."""
+    rows = []
+    for workload, bar in (("read", PAGE_HUGE_READS), ("write", 1 + EQUAL)):
+        (_, old, old_kib), (_, new, new_kib) = (found[kind, workload]
+                                                for kind in ("hugetlb", "page-huge"))
+        for what, one, other in (("instructions", old, new), ("KiB", old_kib, new_kib)):
+            rows.append(Verdict("huge", f"first {workload} of 1 GiB by /dev/page-huge, {what}; "
+                                "stock is MAP_HUGETLB", str(one),
+                                f"{other} ({other / one:.3f} ×)", _judge(other <= bar * one)))
+    return rows

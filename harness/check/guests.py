@@ -340,7 +340,7 @@ def hugetlb(kernel, config, name, binaries, module=None):
     for program in wanted:
         there = f"/t/base/{program.binary}"
         image.add(binaries[program.folder] / program.binary, there, libs=False)
-        how = "lonely" if program.name in hugetlb_tests.LONELY else "limited"
+        how = hugetlb_tests.LONELY.get(program.name, "limited")
         body.append(f"run {program.name} {how} {_limit(200, config)} {there}")
     if module:
         image.add(module, "/t/test_mmu_notifier.ko", libs=False)
@@ -362,6 +362,24 @@ def hugetlb(kernel, config, name, binaries, module=None):
              for program in wanted}
     return found | {test: compare.judge(sections.get(test), True)
                     for test in tests}, result.lines
+
+
+def hugetlb_gigantic(kernel, name):
+    """Boot with pages of 1 GiB: ({program: {test: Outcome}}, console lines).
+
+    Without what clears and copies memory byte by byte, where it is emulated.
+    """
+    image = initramfs.Image(name)
+    image.add(programs.build_page_huge("plain")["limits"], "/t/limits", libs=False)
+    image.init(f"{FUNCTIONS}\nrun gigantic limited {_limit(400, 'plain')} "
+               "/t/limits -t gigantic")
+    with ui.step(f"guest {name}", 30):
+        result = boot.boot(kernel, image.build(), name, mem=hugetlb_tests.GIGANTIC_MEMORY,
+                           warnings="keep", timeout=_limit(500, "plain"),
+                           cpu="max,-erms,-fsrm", cmdline="loglevel=5 norandmaps "
+                                   f"{hugetlb_tests.GIGANTIC_CMDLINE}")
+    found = compare.judge(ktap.sections(result.lines).get("gigantic"), True)
+    return {"gigantic": found}, result.lines
 
 
 def smoke(kernel, config, name):

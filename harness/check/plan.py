@@ -8,6 +8,7 @@ from harness import boot, paths, tree, ui
 from harness.check import compare, consumers, docs, guests, hugetlb, objects, off, \
     programs, static, stock, users
 from harness.check.schedule import GUEST, Job
+from harness.proofs import code
 
 
 class Part(NamedTuple):
@@ -36,13 +37,14 @@ PARTS = {
                 "the SGI GRU's driver, on an emulated chip"),
     "xpmem": Part(("xpmem plain", "xpmem debug"),
                   "XPMEM: its requests, both sides, the matrix through an attachment"),
-    "hugetlb": Part(("hugetlb plain", "hugetlb debug"),
-                    "page tables of hugetlb, /dev/page-huge: ours, and the base's against stock"),
+    "hugetlb": Part(("hugetlb plain", "hugetlb gigantic", "hugetlb debug", "hugetlb proofs"),
+                    "page tables of hugetlb, /dev/page-huge: ours, and the base's against stock; "
+                    "the same code without hugetlb"),
     "npt": Part(("kvm npt", "compare npt"), "our KVM selftests; hmm-tests, mm and KVM "
                                             "selftests against stock"),
     "shadow": Part(("kvm shadow", "compare shadow"), "KVM selftests, shadow paging"),
     "kcsan": Part(("guest kcsan", "consumers kcsan", "matrix kcsan", "stress kcsan",
-                   "gru kcsan", "gru coherence kcsan", "xpmem kcsan"),
+                   "gru kcsan", "gru coherence kcsan", "xpmem kcsan", "hugetlb kcsan"),
                   "the same, part of the matrix, stress under KCSAN (only with KCSAN=1)"),
     "kvm-stock": Part(("kvm stock-npt", "kvm stock-shadow"),
                       "what our KVM selftests find in stock (only if named)"),
@@ -103,6 +105,9 @@ class Plan:
                         "hugetlb stock"),
             self._guest("hugetlb debug", self._hugetlb("new", "debug"), "build debug",
                         "hugetlb stock"),
+            self._guest("hugetlb gigantic", self._hugetlb_gigantic, "build plain"),
+            # Another object tree, but as many compilers.
+            Job("hugetlb proofs", self._hugetlb_proofs, needs=("build plain",)),
             Job("style", self._style, needs=("static",)),
             Job("users", lambda: users.check(self.report), needs=("tree",)),
             # The same object tree as the users.
@@ -119,6 +124,7 @@ class Plan:
             self._guest("gru kcsan", self._gru("kcsan"), "build kcsan"),
             self._guest("gru coherence kcsan", self._gru_coherence("kcsan"), "build kcsan"),
             self._guest("xpmem kcsan", self._xpmem("kcsan"), "build kcsan"),
+            self._guest("hugetlb kcsan", self._hugetlb("new", "kcsan"), "build kcsan"),
             # Bounds on time mean something only when nothing else runs.
             self._guest("guest plain", self._own("plain"), "build plain", quiet=True),
         ]
@@ -297,12 +303,25 @@ class Plan:
             if tree_name == "stock":
                 return
             self._log("hugetlb", name, lines)
-            then = self.outcomes["stock", "hugetlb", "plain"]
+            then = self.outcomes.get(("stock", "hugetlb", "plain"), {})
             base = {program.name for program in hugetlb.chosen(config)}
             judged = {program: compare.against(then[program], tests)
                       if program in base else tests for program, tests in found.items()}
             self.report.extend(f"hugetlb, {config}", guests.flat(judged))
         return run
+
+    def _hugetlb_proofs(self):
+        """Those that need neither a guest nor a whole kernel."""
+        for name, run in (("objects", code.same_without_hugetlb), ("vma", code.vma_tests)):
+            lines = list(run())
+            self.report.verdict("hugetlb, proofs", name,
+                                [line for line in lines if line.startswith("DIFFERENT")])
+
+    def _hugetlb_gigantic(self):
+        name = "new-plain-hugetlb-gigantic"
+        found, lines = guests.hugetlb_gigantic(self.kernels["new", "plain"], name)
+        self._log("hugetlb", name, lines)
+        self.report.extend("hugetlb, plain", guests.flat(found))
 
     def _off(self):
         self.kernels["new", "off"] = off.check(self.report, self.kernels["new", "plain"])

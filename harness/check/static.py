@@ -37,6 +37,7 @@ JUSTIFIED = {
     ("include/trace/events/", "MACRO_ARG_UNUSED"): "takes a row of the table of causes",
     ("include/trace/events/", "TRAILING_SEMICOLON"): "TRACE_DEFINE_ENUM() of each row",
     ("mm/mmu_notifier_filter.c", "MACRO_ARG_UNUSED"): "takes a row of the table of causes",
+    ("mm/memory.c", "LOGICAL_CONTINUATIONS"): "a line of the base, but for one word",
     ("mm/migrate_device.c", "PARENTHESIS_ALIGNMENT"): "lines of the base, left as they are",
     ("mm/mprotect.c", "PARENTHESIS_ALIGNMENT"): "likewise; a later patch takes them away",
     ("virt/kvm/Kconfig", "EMBEDDED_FILENAME"): "the file is what it sources",

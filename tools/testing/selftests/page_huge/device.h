@@ -25,11 +25,10 @@ static inline char *map_device(int fd, char *at, size_t length, int flags)
 /* Nothing but zeroes, in all of it? */
 static inline bool is_zero(const char *addr, size_t length)
 {
-	const uint64_t *words = (const uint64_t *)addr;
-	size_t i;
+	size_t at;
 
-	for (i = 0; i < length / 8; i++)
-		if (*(const volatile uint64_t *)&words[i])
+	for (at = 0; at < length; at += 8)
+		if (get_word(addr + at))
 			return false;
 	return true;
 }

@@ -34,25 +34,24 @@ static void *race_words(void *arg)
 	struct racer *racer = arg;
 	struct race *race = racer->race;
 	unsigned int seed = racer->number, page;
-	volatile uint64_t *word;
-	uint64_t seen;
+	uint64_t *word, seen;
 
 	while (!atomic_load(&race->stop)) {
 		page = rand_r(&seed) % PAGES;
 		word = (uint64_t *)(race->base + page * HUGE) +
 		       64 * racer->number;
-		seen = *word;
+		seen = get_word(word);
 		if (seen && seen != racer->number + 1)
 			atomic_fetch_add(&race->wrong, 1);
 		/* A word that nobody writes to. */
-		if (*(volatile uint64_t *)(race->base + page * HUGE + HUGE - 8))
+		if (get_word(race->base + (page + 1) * HUGE - 8))
 			atomic_fetch_add(&race->wrong, 1);
 		switch (rand_r(&seed) % 8) {
 		case 0:
 			madvise(race->base + page * HUGE, HUGE, MADV_DONTNEED);
 			break;
 		case 1 ... 3:
-			*word = racer->number + 1;
+			set_word(word, racer->number + 1);
 			atomic_fetch_add(&race->writes, 1);
 			break;
 		}

@@ -145,7 +145,7 @@ void fill(char *addr, size_t length, unsigned int seed)
 	size_t at;
 
 	for (at = 0; at < length; at += PAGE)
-		*(volatile uint64_t *)(addr + at) = mark(at, seed);
+		set_word(addr + at, mark(at, seed));
 }
 
 /**
@@ -161,7 +161,7 @@ bool filled(const char *addr, size_t length, unsigned int seed)
 	size_t at;
 
 	for (at = 0; at < length; at += PAGE)
-		if (*(volatile uint64_t *)(addr + at) != mark(at, seed))
+		if (get_word(addr + at) != mark(at, seed))
 			return false;
 	return true;
 }

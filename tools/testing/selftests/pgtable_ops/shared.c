@@ -16,7 +16,7 @@
 /* Pages that are used, of the 512 of a table. */
 static const size_t used[] = { 0, HUGE, 2 * HUGE, 300 * HUGE, GIGA - HUGE };
 
-#define NR_USED		(sizeof(used) / sizeof(used[0]))
+#define NR_USED		ARRAY_SIZE(used)
 /* What a change may touch, and what it must leave alone. */
 #define PART		(2 * HUGE)
 

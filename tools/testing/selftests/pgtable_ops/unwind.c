@@ -131,7 +131,8 @@ TEST_F_TIMEOUT(unwind, in_place_of_another, LIMIT_S)
 		ASSERT_EQ(0, fcntl(self->fd, F_ADD_SEALS,
 				   F_SEAL_FUTURE_WRITE));
 	ASSERT_NE(NULL, map_small(at - PAGE, length + 2 * PAGE));
-	fill(at - PAGE, length + 2 * PAGE, 4);
+	fill(at - PAGE, 17 * PAGE, 4);
+	fill(at + length - 16 * PAGE, 17 * PAGE, 4);
 	EXPECT_EQ(MAP_FAILED, mmap(at, length, PROT_READ | PROT_WRITE,
 				   flags | MAP_FIXED, self->fd,
 				   variant->offset));
