@@ -38,8 +38,8 @@ HOOKS = [
     Hook("do_pagemap_scan", "pagemap-scan-wp"),
     Hook("__replace_page", "uprobe"),
     Hook("move_pages_huge_pmd", "uffd-move"),
-    Hook("copy_hugetlb_page_range", "cow-of-child cow-of-parent"),
-    Hook("move_hugetlb_page_tables", "mremap-move"),
+    Hook("announced_move", "mremap-move"),
+    Hook("zap_special_single", "dontneed"),
     Hook("unmap_hugepage_range", "truncate punch-hole"),
     Hook("hugetlb_wp", "cow-after-fork"),
     Hook("hugetlb_change_protection", "mprotect-none mprotect-read"),
@@ -71,6 +71,8 @@ HOOKS = [
 EXCUSED = {
     "__split_huge_pud": "no huge page of 1 GiB but hugetlb's in a guest",
     "retract_page_tables": "the entries are gone; this is for who walks the tables",
+    "move_hugetlb_page_tables": "what shares a page table with what moves; pgtable_ops/events "
+                                "and make hugetlb-proofs look at that",
     "wp_clean_pre_vma": "its only user drives a display adapter",
 }
 
