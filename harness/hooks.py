@@ -70,9 +70,9 @@ HOOKS = [
 # Functions of the table without a mutant, and why.
 EXCUSED = {
     "__split_huge_pud": "no huge page of 1 GiB but hugetlb's in a guest",
-    "move_hugetlb_page_tables": "what lies beside the old place loses its entries, and "
-                                "keeps its pages: nothing is stale",
     "retract_page_tables": "the entries are gone; this is for who walks the tables",
+    "move_hugetlb_page_tables": "what shares a page table with what moves; pgtable_ops/events "
+                                "and make hugetlb-proofs look at that",
     "wp_clean_pre_vma": "its only user drives a display adapter",
 }
 
