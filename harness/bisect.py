@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Builds every prefix of the series, with the option on and off.
 
-A prefix is compiled as the objects of mm/, fork.o, the architecture's mm and
-KVM, which is where the series reaches; FULL=1 links a kernel for each, and
+A prefix is compiled as the objects of mm/, /proc, fork.o, the architecture's mm,
+KVM and drivers/misc, which is where the series reaches; FULL=1 links a kernel for each, and
 the last one is always linked.
 """
 
@@ -12,9 +12,9 @@ from harness import deps, git as gitlib, kconfig, kernel, paths, proc, tree, ui
 
 WORK = paths.BUILD / "bisect"
 PARTS = {
-    "plain": ["mm/", "kernel/fork.o", "virt/", "arch/x86/mm/", "arch/x86/kvm/",
-              "lib/test_hmm.o", "drivers/misc/sgi-gru/"],
-    "off": ["mm/", "kernel/fork.o", "arch/x86/mm/"],
+    "plain": ["mm/", "fs/proc/", "kernel/fork.o", "virt/", "arch/x86/mm/", "arch/x86/kvm/",
+              "lib/test_hmm.o", "drivers/misc/"],
+    "off": ["mm/", "fs/proc/", "kernel/fork.o", "arch/x86/mm/"],
 }
 # What built before, by commit: a commit's id says everything that it is made of.
 DONE = paths.BUILD / "bisect.done"
