@@ -59,7 +59,8 @@ def _set(src, options, folder, names):
 def build_base(names):
     """Programs of the base, {folder: [name]}; the same binaries run on both kernels."""
     src = kernel.source("stock")
-    with ui.step("building the base's selftests", 40):
+    # More than one job asks; headers are not made twice at the same time.
+    with paths.lock("selftests-stock"), ui.step("building the base's selftests", 40):
         options = headers(src, "plain")
         return {folder: _set(src, options, folder, wanted)
                 for folder, wanted in names.items()}
@@ -70,7 +71,7 @@ def _ours(folder, config):
     if not (src / folder).is_dir():
         raise ui.Fail(f"the series brings no {folder}")
     name = folder.removeprefix("tools/testing/selftests/").replace("/", "-")
-    with ui.step(f"building our kselftests {name}", 20):
+    with paths.lock("selftests-new"), ui.step(f"building our kselftests {name}", 20):
         out = OUT / "new" / name
         _make(src / folder, out, headers(src, config), [], f"selftests-{name}.log")
     return _programs(out)
