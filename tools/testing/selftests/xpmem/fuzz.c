@@ -325,17 +325,10 @@ int main(int argc, char **argv)
 	unsigned long seconds = 15;
 	uint64_t seed = time(NULL);
 	unsigned int rounds = 0;
-	int option;
 	bool bad;
 
-	while ((option = getopt(argc, argv, "s:t:")) != -1) {
-		if (option == 's')
-			seed = strtoull(optarg, NULL, 0);
-		else if (option == 't')
-			seconds = strtoul(optarg, NULL, 0);
-		else
-			return KSFT_FAIL;
-	}
+	if (!xp_options(argc, argv, &seed, &seconds))
+		return KSFT_FAIL;
 	ksft_print_header();
 	ksft_set_plan(2);
 	ksft_print_msg("seed %llu, %lu s\n", (unsigned long long)seed, seconds);

@@ -188,17 +188,23 @@ TEST_F(loopback, death)
 	EXPECT_TRUE(is_gone(self->there + 2 * XP_PAGE));
 }
 
-static void changing_peer(struct xp_peer *self, void *arg)
+/* Share pages, and go on when told to. */
+static char *share_and_wait(struct xp_peer *self)
 {
 	char *addr = xp_map(SIZE);
 	int fd = xp_open();
 	int64_t word;
 
-	(void)arg;
 	xp_fill(addr, SIZE, 3);
 	xp_tell(self, xp_make(fd, addr, SIZE, 0666));
 	xp_hear(self, &word);
-	munmap(addr, SIZE);
+	return addr;
+}
+
+static void changing_peer(struct xp_peer *self, void *arg)
+{
+	(void)arg;
+	munmap(share_and_wait(self), SIZE);
 	xp_tell(self, 1);
 }
 
@@ -235,14 +241,8 @@ TEST_F(loopback, not_in_flight)
 
 static void dying_peer(struct xp_peer *self, void *arg)
 {
-	char *addr = xp_map(SIZE);
-	int fd = xp_open();
-	int64_t word;
-
 	(void)arg;
-	xp_fill(addr, SIZE, 3);
-	xp_tell(self, xp_make(fd, addr, SIZE, 0666));
-	xp_hear(self, &word);
+	share_and_wait(self);
 }
 
 /* A source can be killed while its memory is held by a partition that is dead. */

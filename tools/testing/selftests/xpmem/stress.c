@@ -181,16 +181,10 @@ int main(int argc, char **argv)
 	unsigned long seconds = 20;
 	uint64_t seed = time(NULL);
 	bool good = true;
-	int option, i, status;
+	int i, status;
 
-	while ((option = getopt(argc, argv, "s:t:")) != -1) {
-		if (option == 's')
-			seed = strtoull(optarg, NULL, 0);
-		else if (option == 't')
-			seconds = strtoul(optarg, NULL, 0);
-		else
-			return KSFT_FAIL;
-	}
+	if (!xp_options(argc, argv, &seed, &seconds))
+		return KSFT_FAIL;
 	ksft_print_header();
 	ksft_set_plan(2);
 	ksft_print_msg("seed %llu, %lu s\n", (unsigned long long)seed, seconds);

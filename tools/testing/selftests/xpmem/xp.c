@@ -353,3 +353,19 @@ int xp_peer_stop(struct xp_peer *peer)
 		return -1;
 	return WEXITSTATUS(status);
 }
+
+/* -s SEED and -t SECONDS of a test that goes on at random; false if it is none. */
+bool xp_options(int argc, char **argv, uint64_t *seed, unsigned long *seconds)
+{
+	int option;
+
+	while ((option = getopt(argc, argv, "s:t:")) != -1) {
+		if (option == 's')
+			*seed = strtoull(optarg, NULL, 0);
+		else if (option == 't')
+			*seconds = strtoul(optarg, NULL, 0);
+		else
+			return false;
+	}
+	return true;
+}

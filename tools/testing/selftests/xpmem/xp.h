@@ -52,6 +52,8 @@ void xp_fill(char *addr, size_t size, uint64_t seed);
 bool xp_is_filled(const char *addr, size_t size, uint64_t seed);
 
 /* The rest. */
+bool xp_options(int argc, char **argv, uint64_t *seed,
+		unsigned long *seconds);
 int xp_set(const char *parameter, long value);
 long xp_count(const char *name);
 bool xp_wait_count(const char *name, long value);
