@@ -52,7 +52,7 @@ def main(argv):
     mutants = full or "--mutants" in options or _on("MUTANTS")
     kcsan = "--kcsan" in options or _on("KCSAN")
     wanted = _parts([word for word in argv if not word.startswith("-")])
-    deps.ensure("base", "tree", "build", "boot", "check")
+    deps.ensure("base", "tree", "build", "boot", "check", "proofs")
     report = Report()
     state = plan.Plan(report, mutants, full)
     jobs = state.jobs()
